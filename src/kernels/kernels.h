@@ -1,0 +1,129 @@
+// The whole surface between the engine and the processor: one table of pure functions per instruction set.
+//
+// Kernels know pointers and lengths. They start no threads, open no files, allocate nothing and cannot fail:
+// whoever calls them has checked the shapes. `reference` defines what is right; every other table inherits it
+// and replaces what it can do faster. A table is chosen once at start-up and handed down.
+//
+// Letters: n_out rows of a weight matrix, n_in its columns, n_tokens rows of activations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/dtype.h"
+
+namespace hearth::kernels {
+
+// Activations are quantised to int8 in groups of 32 columns, each with its own scale. Finer than the 256 that
+// is usual beside K-quants: the same speed, half the error.
+inline constexpr size_t kActivationGroup = 32;
+
+// Rows of int8 activations. Row t: values q[t*n_in …], scales scale[t*n_in/32 …], sums sum[t*n_in/16 …].
+// value[i] ≈ scale[i/32] * q[i], |q| <= 127; sum[j] = Σ q over the j-th run of 16 (serves formats with minima,
+// offsets and scales per 16 or 32).
+struct QuantizedRows {
+  int8_t* q;
+  float* scale;
+  int16_t* sum;
+};
+
+// out[t*out_stride + r] = Σ_i weight[r][i] · x[t][i] for r in [0, n_out), t in [0, n_tokens).
+// x is read as `x_f32` (row stride n_in) or `x_q8`, whichever MatmulKernel::wants_quantized says.
+struct MatmulArgs {
+  const void* weight;        // first row
+  size_t weight_row_bytes;   // distance between rows
+  size_t n_out;
+  size_t n_in;               // a multiple of the format's block size
+  const float* x_f32;
+  QuantizedRows x_q8;
+  size_t n_tokens;
+  float* out;
+  size_t out_stride;         // floats between two tokens' outputs
+};
+
+struct MatmulKernel {
+  void (*run)(const MatmulArgs&) = nullptr;
+  // True for all block formats; false for F32, F16 and BF16, which keep float32 activations.
+  bool wants_quantized = false;
+};
+
+// Formats of stored keys and values: F32, F16 or Q8_0 (blocks of 32 along the head).
+//
+// Attention of n_rows query rows over one run of n_positions stored positions of one KV head, updating an
+// online softmax (arXiv:2205.14135): per row the running maximum m, sum s and unnormalised output o.
+// Row r sees the run's positions [first_visible[r], end_visible[r]); the range may be empty.
+// Start: m = -inf, s = 0, o = 0. End: the caller divides o by s.
+struct AttendArgs {
+  const float* q;              // [n_rows, head_dim], row stride q_stride
+  size_t q_stride;
+  size_t n_rows;
+  size_t head_dim;             // of keys and queries
+  size_t value_dim;            // of values and output
+  const void* keys;            // [n_positions, head_dim], rows packed, format dtype
+  const void* values;          // [n_positions, value_dim], rows packed, format dtype
+  DType dtype;
+  size_t n_positions;          // at most kMaxAttendPositions
+  const int32_t* first_visible;
+  const int32_t* end_visible;
+  float scale;                 // scores = scale · q·k
+  float softcap;               // > 0: scores = softcap · tanh(scores / softcap)
+  float* m;                    // [n_rows]
+  float* s;                    // [n_rows]
+  float* o;                    // [n_rows, value_dim], row stride value_dim
+};
+inline constexpr size_t kMaxAttendPositions = 256;
+
+// Rotary embedding (arXiv:2104.09864) of n_heads heads that share a position. Pairs are (i, i + n_pairs') with
+// n_pairs' = head_dim/2 when `interleaved` is false (NEOX), (2i, 2i+1) when true. cos/sin: [n_pairs]; pairs from
+// n_pairs on stay as they are.
+struct RopeArgs {
+  float* x;                    // [n_heads, head_dim] packed
+  size_t n_heads;
+  size_t head_dim;
+  size_t n_pairs;
+  bool interleaved;
+  const float* cos;
+  const float* sin;
+};
+
+struct KernelTable {
+  std::string_view name;       // "reference", "avx2", "avx512", "neon"
+
+  // Indexed by DType id; entries of unsupported ids are empty.
+  MatmulKernel matmul[kDTypeIds];
+  void (*dequantize_row[kDTypeIds])(const void* src, float* dst, size_t n);
+
+  // x: [n] with n a multiple of 32 -> the row that begins at out's pointers.
+  void (*quantize_activations)(const float* x, size_t n, const QuantizedRows& out);
+
+  // float32 -> the formats a KV cache stores (F32, F16, Q8_0); n a multiple of the block size.
+  void (*store_row)(const float* x, size_t n, DType dtype, void* out);
+
+  // out = x / sqrt(mean(x²) + eps) · weight; weight may be null (all ones). out may be x. (arXiv:1910.07467)
+  void (*rms_norm)(const float* x, const float* weight, size_t n, float eps, float* out);
+  // out = (x - mean) / sqrt(var + eps) · weight + bias; bias may be null. out may be x.
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, size_t n, float eps, float* out);
+
+  void (*rope)(const RopeArgs&);
+  void (*attend)(const AttendArgs&);
+
+  // Gated activations: out[i] = act(gate[i]) · up[i]; out may be gate. And the plain one in place.
+  void (*silu_mul)(const float* gate, const float* up, size_t n, float* out);
+  void (*gelu_tanh_mul)(const float* gate, const float* up, size_t n, float* out);
+  void (*gelu_tanh)(float* x, size_t n);
+
+  void (*add)(const float* x, size_t n, float* out);                 // out += x
+  void (*scaled_add)(const float* x, float scale, size_t n, float* out);  // out += scale · x
+  void (*multiply)(float* x, float factor, size_t n);                // x *= factor
+  void (*softmax)(float* x, size_t n);                               // in place, max-subtracted
+  void (*softcap)(float* x, float cap, size_t n);                    // x = cap · tanh(x / cap)
+};
+
+// Tables this processor can run, best first; `reference` is always the last.
+std::span<const KernelTable* const> available_kernels();
+// nullptr when there is no such table or the processor cannot run it.
+const KernelTable* find_kernels(std::string_view name);
+
+}  // namespace hearth::kernels
