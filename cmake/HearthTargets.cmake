@@ -50,7 +50,9 @@ function(hearth_test name)
   list(TRANSFORM arg_USES PREPEND hearth_)
   target_link_libraries(${name} PRIVATE hearth_options ${arg_USES} ${arg_LINK} GTest::gtest GTest::gmock
                         GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE HEARTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+  # HEARTH_REFERENCE_SET is filled by tests/reference_set/fetch; HEARTH_PARITY_DATA may be empty (tests/README.md).
+  target_compile_definitions(${name} PRIVATE HEARTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+                             HEARTH_REFERENCE_SET="${CMAKE_SOURCE_DIR}/build/reference-set")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()
