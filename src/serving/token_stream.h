@@ -1,0 +1,104 @@
+// The live output of one generation: text as it comes, then exactly one end (GenerationEnd or Error).
+//
+// One producer (the engine's thread) and one consumer. The consumer either blocks in next(), or polls try_next()
+// after its notifier was called.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hearth::serving {
+
+struct TokenLogprob {
+  std::string bytes;       // of the token, may be part of a character
+  int32_t id = 0;
+  float logprob = 0;
+};
+
+struct TextDelta {
+  std::string text;        // valid UTF-8; may be empty when only log-probabilities are reported
+  // With logprobs: one per token whose text is in this delta, each with its alternatives, best first.
+  struct Token {
+    TokenLogprob chosen;
+    std::vector<TokenLogprob> top;
+  };
+  std::vector<Token> tokens;
+};
+
+enum class FinishReason {
+  kStop,      // an end-of-generation token or a stop string
+  kLength,    // max_tokens reached or context full
+};
+
+struct Usage {
+  int64_t prompt_tokens = 0;       // the whole prompt
+  int64_t cached_tokens = 0;       // of it, not computed again
+  int64_t completion_tokens = 0;   // sampled tokens, the end token included
+};
+
+struct Timings {
+  double queue_ms = 0;
+  double prefill_ms = 0;
+  double decode_ms = 0;
+};
+
+struct GenerationEnd {
+  FinishReason reason = FinishReason::kStop;
+  std::string stop_string;         // the one that matched; empty for an end token
+  Usage usage;
+  Timings timings;
+};
+
+using GenerationEvent = std::variant<TextDelta, GenerationEnd, Error>;
+
+class TokenWriter;
+
+// The consumer's end. Movable; dropping it cancels the generation.
+class TokenStream {
+ public:
+  static std::pair<TokenStream, TokenWriter> create();
+  TokenStream(TokenStream&&) noexcept = default;
+  TokenStream& operator=(TokenStream&&) = delete;
+  ~TokenStream();
+
+  GenerationEvent next();                          // blocks; not to be called again after the end
+  std::optional<GenerationEvent> try_next();
+  // Called from the producer's thread whenever an event is there to take; once at once if one is already.
+  // It must be quick and must not call back into the stream. nullptr removes it; on return no call is in
+  // progress.
+  void set_notifier(std::function<void()> notifier);
+  // Asks the producer to stop; an end event still follows (Error kCancelled). Thread-safe, idempotent.
+  void cancel();
+
+ private:
+  friend class TokenWriter;
+  struct State;
+  explicit TokenStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  std::shared_ptr<State> state_;
+};
+
+// The producer's end.
+class TokenWriter {
+ public:
+  TokenWriter(TokenWriter&&) noexcept = default;
+  TokenWriter& operator=(TokenWriter&&) noexcept = default;
+
+  void push(GenerationEvent event);
+  bool cancelled() const;
+  // Called once, on the cancelling thread, when the consumer cancels or goes away (at once if it has already).
+  void set_on_cancel(std::function<void()> on_cancel);
+
+ private:
+  friend class TokenStream;
+  explicit TokenWriter(std::shared_ptr<TokenStream::State> state) : state_(std::move(state)) {}
+  std::shared_ptr<TokenStream::State> state_;
+};
+
+}  // namespace hearth::serving
