@@ -1,0 +1,176 @@
+#include "tensor/cpu/cpu_moe.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+
+#include "tensor/cpu/cpu_linear.h"
+
+namespace hearth::tensor {
+namespace {
+
+constexpr int64_t kPanelRows = 64;  // weight rows of a task
+
+}  // namespace
+
+Status CpuMoe::reserve(const BackendLimits& limits) {
+  if (limits.max_expert_rows == 0) return {};
+  const auto cols = static_cast<int64_t>(align_up(static_cast<uint64_t>(limits.max_expert_cols), 32));
+  HEARTH_CHECK_OK(input_.reserve(limits.max_expert_rows * cols));
+  HEARTH_CHECK_OK(quantized_.reserve(limits.max_expert_rows, cols));
+  HEARTH_CHECK_OK(hidden_.reserve(limits.max_expert_rows * cols));
+  HEARTH_CHECK_OK(output_.reserve(limits.max_expert_rows * cols));
+  const auto slots = static_cast<size_t>(limits.max_expert_rows);
+  const auto experts = static_cast<size_t>(limits.max_experts);
+  for (auto* list : {&expert_of_choice_, &slot_of_choice_, &row_of_slot_}) list->resize(slots);
+  weight_of_choice_.resize(slots);
+  first_slot_.resize(experts + 1);
+  probabilities_.resize(experts * static_cast<size_t>(pool_.n_threads()));
+  const auto panels = static_cast<size_t>(cols / kPanelRows + 1);
+  tasks_.reserve(std::min(slots, experts) * panels);
+  return {};
+}
+
+void CpuMoe::run(const MoeArgs& args) {
+  const int64_t n_rows = args.x.n_rows;
+  if (n_rows == 0) return;
+  n_slots_ = n_rows * args.n_used;
+  choose_experts(args);
+  group_by_expert(args);
+
+  const int64_t ffn = args.down.n_in;
+  const bool fused = static_cast<bool>(args.gate_up);
+  const WeightView& first = fused ? args.gate_up : args.gate;
+  const TensorView input = input_.view(n_slots_, args.x.n_cols);
+  pool_.parallel_for(static_cast<size_t>(n_slots_), 8, [&](size_t begin, size_t end) {
+    for (size_t slot = begin; slot < end; ++slot) {
+      std::memcpy(input.row(static_cast<int64_t>(slot)), args.x.row(row_of_slot_[slot]),
+                  static_cast<size_t>(args.x.n_cols) * sizeof(float));
+    }
+  });
+  const auto wants_quantized = [&](const WeightView& w) {
+    return kernels_.matmul[static_cast<size_t>(w.dtype)].wants_quantized;
+  };
+  if (wants_quantized(first) || (!fused && wants_quantized(args.up))) quantize_slots(input);
+
+  const TensorView hidden = hidden_.view(n_slots_, 2 * ffn);
+  if (fused) {
+    multiply_experts(args.gate_up, input.data, wants_quantized(args.gate_up), 0, hidden);
+  } else {
+    multiply_experts(args.gate, input.data, wants_quantized(args.gate), 0, hidden);
+    multiply_experts(args.up, input.data, wants_quantized(args.up), ffn, hidden);
+  }
+
+  // The activation leaves packed rows where the gathered input was.
+  const TensorView activated = input_.view(n_slots_, ffn);
+  const auto apply = args.activation == Activation::kSilu ? kernels_.silu_mul : kernels_.gelu_tanh_mul;
+  pool_.parallel_for(static_cast<size_t>(n_slots_), 4, [&](size_t begin, size_t end) {
+    for (size_t slot = begin; slot < end; ++slot) {
+      const float* row = hidden.row(static_cast<int64_t>(slot));
+      apply(row, row + ffn, static_cast<size_t>(ffn), activated.row(static_cast<int64_t>(slot)));
+    }
+  });
+  if (wants_quantized(args.down)) quantize_slots(activated);
+  const TensorView output = output_.view(n_slots_, args.down.n_out);
+  multiply_experts(args.down, activated.data, wants_quantized(args.down), 0, output);
+
+  // Each row sums its own slots, best expert first: the same order on any number of threads.
+  pool_.parallel_for(static_cast<size_t>(n_rows), 4, [&](size_t begin, size_t end) {
+    for (size_t row = begin; row < end; ++row) {
+      float* out = args.out.row(static_cast<int64_t>(row));
+      std::fill_n(out, args.out.n_cols, 0.0f);
+      for (int64_t k = 0; k < args.n_used; ++k) {
+        const size_t choice = row * static_cast<size_t>(args.n_used) + static_cast<size_t>(k);
+        kernels_.scaled_add(output.row(slot_of_choice_[choice]), weight_of_choice_[choice],
+                            static_cast<size_t>(args.out.n_cols), out);
+      }
+    }
+  });
+}
+
+void CpuMoe::choose_experts(const MoeArgs& args) {
+  const auto n_experts = static_cast<size_t>(args.router_logits.n_cols);
+  const auto n_used = static_cast<size_t>(args.n_used);
+  std::atomic<int64_t> next{0};
+  pool_.run([&](int thread) {
+    float* p = probabilities_.data() + static_cast<size_t>(thread) * n_experts;
+    for (int64_t row; (row = next.fetch_add(1, std::memory_order_relaxed)) < args.x.n_rows;) {
+      std::memcpy(p, args.router_logits.row(row), n_experts * sizeof(float));
+      kernels_.softmax(p, n_experts);
+      int32_t* chosen = expert_of_choice_.data() + static_cast<size_t>(row) * n_used;
+      float* weights = weight_of_choice_.data() + static_cast<size_t>(row) * n_used;
+      float sum = 0;
+      for (size_t k = 0; k < n_used; ++k) {
+        // The first of equals wins. A NaN never compares greater, so an index is always valid.
+        size_t best = 0;
+        float best_value = -1;
+        for (size_t e = 0; e < n_experts; ++e) {
+          if (p[e] > best_value) {
+            best_value = p[e];
+            best = e;
+          }
+        }
+        chosen[k] = static_cast<int32_t>(best);
+        weights[k] = std::max(best_value, 0.0f);
+        p[best] = -2;
+        sum += weights[k];
+      }
+      for (size_t k = 0; k < n_used; ++k) {
+        if (args.renormalise && sum > 0) weights[k] /= sum;
+        if (args.expert_scale) weights[k] *= args.expert_scale.data[chosen[k]];
+      }
+    }
+  });
+}
+
+void CpuMoe::group_by_expert(const MoeArgs& args) {
+  const auto n_experts = static_cast<size_t>(args.router_logits.n_cols);
+  std::fill_n(first_slot_.begin(), n_experts + 1, 0);
+  for (int64_t i = 0; i < n_slots_; ++i) ++first_slot_[static_cast<size_t>(expert_of_choice_[static_cast<size_t>(i)]) + 1];
+  for (size_t e = 0; e < n_experts; ++e) first_slot_[e + 1] += first_slot_[e];
+  // first_slot_ serves as each expert's next free slot, then is shifted back.
+  for (int64_t i = 0; i < n_slots_; ++i) {
+    const auto choice = static_cast<size_t>(i);
+    const int32_t slot = first_slot_[static_cast<size_t>(expert_of_choice_[choice])]++;
+    slot_of_choice_[choice] = slot;
+    row_of_slot_[static_cast<size_t>(slot)] = static_cast<int32_t>(i / args.n_used);
+  }
+  for (size_t e = n_experts; e > 0; --e) first_slot_[e] = first_slot_[e - 1];
+  first_slot_[0] = 0;
+}
+
+void CpuMoe::quantize_slots(TensorView input) {
+  pool_.parallel_for(static_cast<size_t>(input.n_rows), 4, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      kernels_.quantize_activations(input.row(static_cast<int64_t>(i)), static_cast<size_t>(input.n_cols),
+                                    quantized_.row(static_cast<int64_t>(i), input.n_cols));
+    }
+  });
+}
+
+void CpuMoe::list_tasks(int64_t n_out) {
+  tasks_.clear();
+  for (size_t expert = 0; expert + 1 < first_slot_.size(); ++expert) {
+    if (first_slot_[expert] == first_slot_[expert + 1]) continue;
+    for (int64_t row = 0; row < n_out; row += kPanelRows) {
+      tasks_.push_back({static_cast<int32_t>(expert), row, std::min(row + kPanelRows, n_out)});
+    }
+  }
+}
+
+void CpuMoe::multiply_experts(const WeightView& stack, const float* input, bool quantized, int64_t out_col,
+                              TensorView out) {
+  list_tasks(stack.n_out);
+  pool_.parallel_for(tasks_.size(), 1, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const Task& task = tasks_[i];
+      const int32_t slot = first_slot_[static_cast<size_t>(task.expert)];
+      const int32_t n_tokens = first_slot_[static_cast<size_t>(task.expert) + 1] - slot;
+      const kernels::QuantizedRows x_q8 = quantized ? quantized_.row(slot, stack.n_in) : kernels::QuantizedRows{};
+      matmul_rows(kernels_, stack.matrix(task.expert), task.first_row, task.end_row, input + slot * stack.n_in, x_q8,
+                  n_tokens, out.row(slot) + out_col, out.stride);
+    }
+  });
+}
+
+}  // namespace hearth::tensor
