@@ -1,0 +1,73 @@
+// The words of a model: its tokenizer, its chat template and the values a template is run with. Needs the
+// metadata of a file only, no weights.
+//
+// What people and programs outside wrote (message contents, names, reasoning, tool results, tool schemas,
+// template arguments) enters the template marked as untrusted, so that it can never become a control token.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "gguf/model_file.h"
+#include "serving/generation_request.h"
+#include "serving/sampling_defaults.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace hearth::serving {
+
+// Immutable after open(), for use from any thread. Borrows the file, which must outlive it.
+class TextModel {
+ public:
+  // Errors: those of the vocabulary (kCorrupt, kUnsupported) and of the template (kCorrupt with its line).
+  static Result<std::unique_ptr<TextModel>> open(const gguf::ModelFile& file);
+
+  const text::Tokenizer& tokenizer() const { return *tokenizer_; }
+  const text::ChatTemplate& chat_template() const { return chat_; }
+  // False: the file carries no template, and chats are written in the default one.
+  bool has_own_template() const { return has_own_template_; }
+
+  // The prompt as text. `now_unix_seconds` is what a template sees as the current time.
+  // With add_generation_prompt = false, a last assistant message is left open, to be continued.
+  // Errors: kInvalidArgument (a role, a reserved or control name, what the template itself objects to),
+  // kUnsupported (a message that this template cannot continue), kCorrupt (a template that fails).
+  Result<text::PromptText> render(const ChatPrompt& prompt, int64_t now_unix_seconds) const;
+
+  // render() at the current time, as token ids. Where the vocabulary asks for a BOS and the template did not
+  // write it, it is put in front.
+  Result<std::vector<text::TokenId>> encode(const ChatPrompt& prompt) const;
+  Result<std::vector<text::TokenId>> encode(const TextPrompt& prompt) const;
+  std::vector<text::TokenId> encode_rendered(const text::PromptText& rendered) const;
+
+ private:
+  // What templates differ in, found by running them once on small conversations.
+  struct Habits {
+    bool system_role = true;         // false: system text goes in front of the first user message
+    bool developer_role = false;     // false: developer messages are shown as system messages
+    bool arguments_as_text = false;  // tool call arguments are pasted as text, not walked as a mapping
+    std::string_view reasoning_key = "reasoning_content";
+  };
+
+  TextModel(std::unique_ptr<text::Tokenizer> tokenizer, text::ChatTemplate chat)
+      : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)) {}
+
+  void learn_habits();
+  Result<text::Value> context(const ChatPrompt& prompt, const std::string& continuation) const;
+  Result<text::Value> messages(const ChatPrompt& prompt, const std::string& continuation) const;
+  const text::ChatTemplate& template_for(const ChatPrompt& prompt) const;
+  Status check_names(const text::Value& value, std::string_view where) const;
+
+  std::unique_ptr<text::Tokenizer> tokenizer_;
+  text::ChatTemplate chat_;
+  std::optional<text::ChatTemplate> chat_with_tools_;  // tokenizer.chat_template.tool_use
+  bool has_own_template_ = false;
+  std::string bos_, eos_;
+  Habits habits_;
+};
+
+}  // namespace hearth::serving
