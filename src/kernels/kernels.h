@@ -19,10 +19,12 @@ namespace hearth::kernels {
 // Activations are quantised to int8 in groups of 32 columns, each with its own scale. Finer than the 256 that
 // is usual beside K-quants: the same speed, half the error.
 inline constexpr size_t kActivationGroup = 32;
+// A group whose largest magnitude is below this is stored as zeros (its inverse would overflow).
+inline constexpr float kSmallestActivation = 1e-30f;
 
 // Rows of int8 activations. Row t: values q[t*n_in …], scales scale[t*n_in/32 …], sums sum[t*n_in/16 …].
-// value[i] ≈ scale[i/32] * q[i], |q| <= 127; sum[j] = Σ q over the j-th run of 16 (serves formats with minima,
-// offsets and scales per 16 or 32).
+// value[i] ≈ scale[i/32] * q[i], |q| <= 127; sum[j] = Σ q over the j-th run of 16 (serves formats with
+// minima, offsets and scales per 16 or 32).
 struct QuantizedRows {
   int8_t* q;
   float* scale;
@@ -32,15 +34,15 @@ struct QuantizedRows {
 // out[t*out_stride + r] = Σ_i weight[r][i] · x[t][i] for r in [0, n_out), t in [0, n_tokens).
 // x is read as `x_f32` (row stride n_in) or `x_q8`, whichever MatmulKernel::wants_quantized says.
 struct MatmulArgs {
-  const void* weight;        // first row
-  size_t weight_row_bytes;   // distance between rows
+  const void* weight;       // first row
+  size_t weight_row_bytes;  // distance between rows
   size_t n_out;
-  size_t n_in;               // a multiple of the format's block size
+  size_t n_in;  // a multiple of the format's block size
   const float* x_f32;
   QuantizedRows x_q8;
   size_t n_tokens;
   float* out;
-  size_t out_stride;         // floats between two tokens' outputs
+  size_t out_stride;  // floats between two tokens' outputs
 };
 
 struct MatmulKernel {
@@ -56,30 +58,30 @@ struct MatmulKernel {
 // Row r sees the run's positions [first_visible[r], end_visible[r]); the range may be empty.
 // Start: m = -inf, s = 0, o = 0. End: the caller divides o by s.
 struct AttendArgs {
-  const float* q;              // [n_rows, head_dim], row stride q_stride
+  const float* q;  // [n_rows, head_dim], row stride q_stride
   size_t q_stride;
   size_t n_rows;
-  size_t head_dim;             // of keys and queries
-  size_t value_dim;            // of values and output
-  const void* keys;            // [n_positions, head_dim], rows packed, format dtype
-  const void* values;          // [n_positions, value_dim], rows packed, format dtype
+  size_t head_dim;     // of keys and queries
+  size_t value_dim;    // of values and output
+  const void* keys;    // [n_positions, head_dim], rows packed, format dtype
+  const void* values;  // [n_positions, value_dim], rows packed, format dtype
   DType dtype;
-  size_t n_positions;          // at most kMaxAttendPositions
+  size_t n_positions;  // at most kMaxAttendPositions
   const int32_t* first_visible;
   const int32_t* end_visible;
-  float scale;                 // scores = scale · q·k
-  float softcap;               // > 0: scores = softcap · tanh(scores / softcap)
-  float* m;                    // [n_rows]
-  float* s;                    // [n_rows]
-  float* o;                    // [n_rows, value_dim], row stride value_dim
+  float scale;    // scores = scale · q·k
+  float softcap;  // > 0: scores = softcap · tanh(scores / softcap)
+  float* m;       // [n_rows]
+  float* s;       // [n_rows]
+  float* o;       // [n_rows, value_dim], row stride value_dim
 };
 inline constexpr size_t kMaxAttendPositions = 256;
 
-// Rotary embedding (arXiv:2104.09864) of n_heads heads that share a position. Pairs are (i, i + n_pairs') with
-// n_pairs' = head_dim/2 when `interleaved` is false (NEOX), (2i, 2i+1) when true. cos/sin: [n_pairs]; pairs from
-// n_pairs on stay as they are.
+// Rotary embedding (arXiv:2104.09864) of n_heads heads that share a position. Pairs are (i, i + n_pairs')
+// with n_pairs' = head_dim/2 when `interleaved` is false (NEOX), (2i, 2i+1) when true. cos/sin: [n_pairs];
+// pairs from n_pairs on stay as they are.
 struct RopeArgs {
-  float* x;                    // [n_heads, head_dim] packed
+  float* x;  // [n_heads, head_dim] packed
   size_t n_heads;
   size_t head_dim;
   size_t n_pairs;
@@ -89,7 +91,7 @@ struct RopeArgs {
 };
 
 struct KernelTable {
-  std::string_view name;       // "reference", "avx2", "avx512", "neon"
+  std::string_view name;  // "reference", "avx2", "avx512", "neon"
 
   // Indexed by DType id; entries of unsupported ids are empty.
   MatmulKernel matmul[kDTypeIds];
@@ -114,11 +116,11 @@ struct KernelTable {
   void (*gelu_tanh_mul)(const float* gate, const float* up, size_t n, float* out);
   void (*gelu_tanh)(float* x, size_t n);
 
-  void (*add)(const float* x, size_t n, float* out);                 // out += x
+  void (*add)(const float* x, size_t n, float* out);                      // out += x
   void (*scaled_add)(const float* x, float scale, size_t n, float* out);  // out += scale · x
-  void (*multiply)(float* x, float factor, size_t n);                // x *= factor
-  void (*softmax)(float* x, size_t n);                               // in place, max-subtracted
-  void (*softcap)(float* x, float cap, size_t n);                    // x = cap · tanh(x / cap)
+  void (*multiply)(float* x, float factor, size_t n);                     // x *= factor
+  void (*softmax)(float* x, size_t n);                                    // in place, max-subtracted
+  void (*softcap)(float* x, float cap, size_t n);                         // x = cap · tanh(x / cap)
 };
 
 // Tables this processor can run, best first; `reference` is always the last.
