@@ -1,0 +1,53 @@
+// A loaded model: configuration and weights, immutable, and the forward pass over them.
+//
+// Thread rules: the object is immutable after load(); forward() may run on one thread at a time per RunState
+// and Backend.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "cluster/communicator.h"
+#include "gguf/model_file.h"
+#include "model/model_config.h"
+#include "model/run_state.h"
+#include "model/weights.h"
+
+namespace hearth::model {
+
+// What one pass computes: rows of tokens, those of a sequence adjacent and in order of position.
+struct ForwardBatch {
+  std::span<const int32_t> tokens;      // [rows]
+  tensor::RowMap rows;
+  // Ascending row numbers whose logits are wanted; may be empty. An encoder gives all rows.
+  std::span<const int32_t> output_rows;
+  // By layer; layers that share another's cache have the donor's entry.
+  std::span<const tensor::KvLayer> kv;
+};
+
+class Model {
+ public:
+  // Borrows `file`, which must outlive the model.
+  static Result<std::unique_ptr<Model>> load(const gguf::ModelFile& file);
+
+  const ModelConfig& config() const { return config_; }
+  const Weights& weights() const { return weights_; }
+
+  // Decoders: logits [output_rows, vocab_size]. Encoders: final hidden rows [rows, width].
+  // The view lives in `state` until the next pass. Token ids must be below vocab_size, rows within the limits of
+  // `state`, positions within the context of the caches. Errors come only from the communicator.
+  Result<tensor::TensorView> forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
+                                     cluster::Communicator& communicator) const;
+
+  // An encoder's rows of one sequence -> one vector of unit length; its width is pooled_width().
+  std::vector<float> pool(tensor::TensorView rows, tensor::Backend& backend) const;
+  int64_t pooled_width() const;
+
+ private:
+  Model(ModelConfig config, Weights weights) : config_(std::move(config)), weights_(std::move(weights)) {}
+
+  ModelConfig config_;
+  Weights weights_;
+};
+
+}  // namespace hearth::model
