@@ -1,0 +1,3 @@
+// The compiled half of Asio and Beast (BOOST_ASIO_SEPARATE_COMPILATION), once for the program.
+#include <boost/asio/impl/src.hpp>
+#include <boost/beast/src.hpp>

@@ -1,0 +1,460 @@
+#include "api/http_connection.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "api/error_response.h"
+#include "api/http_reply.h"
+#include "api/random_id.h"
+#include "api/request_head.h"
+
+namespace hearth::api {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+using Parser = http::request_parser<http::string_body>;
+
+constexpr size_t kReadAhead = 64 * 1024;  // of requests a client sends before the reply to the last one
+constexpr size_t kBufferLimit = 256 * 1024;
+constexpr milliseconds kLingerTime{2'000};  // for a client that still sends when its request was refused
+constexpr size_t kWatchRead = 4096;
+
+class Connection;
+
+// The writer of one request's reply.
+class Exchange : public ResponseWriter {
+ public:
+  Exchange(Connection& connection, const HttpRequest& request, bool http_1_0, bool keep_alive)
+      : connection_(connection), request_(request), http_1_0_(http_1_0), keep_alive_(keep_alive) {}
+
+  Task<void> send(HttpResponse response) override;
+  Task<void> begin_stream(HttpResponse head) override;
+  Task<bool> write(std::string chunk) override;
+  Task<void> finish() override;
+  bool started() const override { return status_ != 0; }
+
+  void watch(std::function<void()> on_interruption) override;
+  Interruption interruption() const override;
+  asio::any_io_executor executor() override;
+  RequestNotes& notes() override { return notes_; }
+
+  bool complete() const { return complete_; }
+  bool keep_alive() const { return keep_alive_; }
+  int status() const { return status_; }
+
+ private:
+  Connection& connection_;
+  const HttpRequest& request_;
+  RequestNotes notes_;
+  bool http_1_0_;
+  bool keep_alive_;
+  bool complete_ = false;
+  int status_ = 0;
+};
+
+class Connection : public HttpConnection, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(tcp::socket socket, ConnectionContext& context, std::function<void()> on_closed)
+      : socket_(std::move(socket)),
+        deadline_timer_(socket_.get_executor()),
+        watch_ended_(socket_.get_executor()),
+        context_(context),
+        on_closed_(std::move(on_closed)) {
+    error_code ignored;
+    remote_ = socket_.remote_endpoint(ignored).address().to_string();
+    local_ = socket_.local_endpoint(ignored).address().to_string();
+  }
+  ~Connection() override { on_closed_(); }
+
+  void start() override {
+    auto self = shared_from_this();
+    asio::co_spawn(
+        socket_.get_executor(), [self] { return self->run(); }, asio::detached);
+    asio::co_spawn(
+        socket_.get_executor(), [self] { return self->enforce_deadlines(); }, asio::detached);
+  }
+  void close_when_idle() override {
+    on_strand([this] {
+      if (idle_) close();
+    });
+  }
+  void interrupt() override {
+    on_strand([this] { set_interruption(Interruption::kShutdown); });
+  }
+  void abort() override {
+    on_strand([this] { client_gone(); });
+  }
+
+ private:
+  friend class Exchange;
+
+  template <typename F>
+  void on_strand(F f) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), f = std::move(f)] { f(); });
+  }
+
+  const HttpLimits& limits() const { return context_.options.limits; }
+
+  // --- deadlines: one timer, checked lazily, so that moving a deadline later costs nothing ---
+
+  void set_deadline(milliseconds from_now) {
+    deadline_ = steady_clock::now() + from_now;
+    if (deadline_ < deadline_timer_.expiry()) deadline_timer_.expires_at(deadline_);
+  }
+  void clear_deadline() { deadline_ = steady_clock::time_point::max(); }
+
+  Task<void> enforce_deadlines() {
+    auto self = shared_from_this();
+    error_code ignored;
+    while (!closed_) {
+      if (steady_clock::now() >= deadline_) {
+        timed_out_ = true;
+        clear_deadline();
+        if (writing_) {
+          client_gone();
+        } else {
+          socket_.cancel(ignored);  // the reader answers 408
+        }
+        continue;
+      }
+      deadline_timer_.expires_at(deadline_);
+      co_await deadline_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  void close() {
+    if (closed_) return;
+    closed_ = true;
+    error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_both, ignored);
+    socket_.close(ignored);
+    deadline_timer_.cancel();
+  }
+
+  // --- interruption of a running handler ---
+
+  void client_gone() {
+    close();
+    set_interruption(Interruption::kDisconnected);
+  }
+
+  void set_interruption(Interruption interruption) {
+    if (interruption_ == Interruption::kDisconnected) return;
+    interruption_ = interruption;
+    if (on_interruption_) on_interruption_();
+  }
+
+  // Reads while a handler runs: the end of the input means the client is gone, bytes are its next request.
+  void start_watching() {
+    if (watching_ || !socket_.is_open()) return;
+    watching_ = true;
+    auto done = asio::bind_cancellation_slot(
+        watch_cancel_.slot(), [self = shared_from_this()](const error_code& error, size_t n = 0) {
+          self->watching_ = false;
+          self->buffer_.commit(n);
+          if (error && error != asio::error::operation_aborted) self->client_gone();
+          if (!error && self->watch_wanted_) self->start_watching();
+          self->watch_ended_.cancel();
+        });
+    if (buffer_.size() < kReadAhead) {
+      socket_.async_read_some(buffer_.prepare(kWatchRead), std::move(done));
+    } else {
+      socket_.async_wait(tcp::socket::wait_error, std::move(done));
+    }
+  }
+
+  Task<void> stop_watching() {
+    watch_wanted_ = false;
+    on_interruption_ = nullptr;
+    error_code ignored;
+    while (watching_) {
+      watch_cancel_.emit(asio::cancellation_type::terminal);
+      watch_ended_.expires_at(steady_clock::time_point::max());
+      co_await watch_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  // --- reading ---
+
+  Task<void> run() {
+    // Also when the coroutine is destroyed instead of finished: the deadline's coroutine ends with close().
+    struct Closer {
+      std::shared_ptr<Connection> connection;
+      ~Closer() { connection->close(); }
+    };
+    const Closer closer{shared_from_this()};
+    try {
+      while (co_await serve_one()) first_ = false;
+    } catch (const std::exception&) {
+      // Out of memory at worst; this connection ends, others go on.
+    }
+  }
+
+  // True: the connection can take another request.
+  Task<bool> serve_one() {
+    if (context_.stopping || closed_) co_return false;
+    error_code error;
+    if (buffer_.size() == 0) {
+      idle_ = true;
+      set_deadline(first_ ? limits().header_timeout : limits().idle_timeout);
+      const size_t n = co_await socket_.async_read_some(buffer_.prepare(kWatchRead),
+                                                        asio::redirect_error(asio::use_awaitable, error));
+      idle_ = false;
+      if (error || timed_out_) co_return false;
+      buffer_.commit(n);
+    }
+    started_ = steady_clock::now();
+    sent_bytes_ = 0;
+    interruption_ = Interruption::kNone;
+    set_deadline(limits().header_timeout);
+
+    Parser parser;
+    parser.header_limit(static_cast<uint32_t>(limits().max_header_bytes));
+    parser.body_limit(limits().max_body_bytes);
+    co_await http::async_read_header(socket_, buffer_, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    if (error || timed_out_) co_return co_await read_failed(error);
+
+    HttpRequest request;
+    request.id = random_id("req_");
+    const auto& message = parser.get();
+    request.method = std::string(message.method_string());
+    for (const auto& field : message) {
+      std::string name(field.name_string());
+      for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      request.headers.emplace_back(std::move(name), std::string(field.value()));
+    }
+    const std::string target(message.target());
+    const bool http_1_0 = message.version() < 11;
+    if (auto bad = check_head(request, target, http_1_0, limits(), context_.policy, local_)) {
+      co_return co_await refuse(*bad, &request);
+    }
+    if (std::string_view expect = request.header("expect"); !expect.empty() && !parser.is_done()) {
+      if (!beast::iequals(expect, "100-continue")) {
+        const ApiError bad = http_error(417, "the only expectation this server meets is 100-continue");
+        co_return co_await refuse(bad, &request);
+      }
+      if (!co_await write_bytes("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
+    }
+    const auto body_started = steady_clock::now();
+    while (!parser.is_done()) {
+      const milliseconds earned(parser.get().body().size() * 1000 / limits().min_body_bytes_per_second);
+      set_deadline(std::chrono::duration_cast<milliseconds>(body_started - steady_clock::now()) +
+                   limits().body_grace + earned);
+      co_await http::async_read_some(socket_, buffer_, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+      if (error || timed_out_) co_return co_await read_failed(error, &request);
+    }
+    clear_deadline();
+    const bool keep_alive = parser.keep_alive();
+    request.body = std::move(parser.get().body());
+
+    co_return co_await answer(request, http_1_0, keep_alive);
+  }
+
+  Task<bool> answer(const HttpRequest& request, bool http_1_0, bool keep_alive) {
+    Exchange exchange(*this, request, http_1_0, keep_alive);
+    std::string failure;
+    try {
+      co_await context_.router.handle(request, exchange);
+    } catch (const std::bad_alloc&) {
+      failure = "not enough memory for this request";
+    } catch (const std::exception&) {
+      failure = "an internal error; the request was dropped";
+    }
+    co_await stop_watching();
+    if (!exchange.started() && interruption_ != Interruption::kDisconnected) {
+      ApiError error = http_error(500, failure.empty() ? "the request got no answer" : failure);
+      co_await exchange.send(error_response(error));
+    }
+    const bool left = !exchange.complete();
+    log(request, left && interruption_ == Interruption::kDisconnected ? 499 : exchange.status(),
+        exchange.notes());
+    co_return exchange.complete() && exchange.keep_alive() && !context_.stopping && !timed_out_ && !closed_;
+  }
+
+  // The request could not be read. Replies where that may still help, then the connection ends.
+  Task<bool> read_failed(error_code error, const HttpRequest* request = nullptr) {
+    std::optional<ApiError> reply;
+    if (timed_out_) {
+      timed_out_ = false;
+      reply = http_error(408, request == nullptr ? "the request's headers took too long"
+                                                 : "the request's body took too long");
+    } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+      reply = http_error(
+          431, fmt::format("the request's headers are longer than {} bytes", limits().max_header_bytes));
+    } else if (error == http::error::body_limit) {
+      reply =
+          http_error(413, fmt::format("the request's body is longer than {} bytes", limits().max_body_bytes));
+    } else if (error != http::error::end_of_stream && error != http::error::partial_message &&
+               error.category() == make_error_code(http::error::bad_method).category()) {
+      reply = http_error(400, fmt::format("not an HTTP/1.1 request: {}", error.message()));
+    }
+    if (!reply) co_return false;
+    co_return co_await refuse(*reply, request);
+  }
+
+  // An error reply after which the connection ends, with the rest of the request unread.
+  Task<bool> refuse(const ApiError& error, const HttpRequest* request) {
+    const HttpResponse response = error_response(error);
+    ReplyFraming framing;
+    framing.keep_alive = false;
+    framing.content_length = response.body.size();
+    // A foreign origin gets no CORS headers, so its script cannot read the reply.
+    const HttpRequest* shown = error.status == 403 ? nullptr : request;
+    std::string reply = reply_head(response, framing, shown);
+    if (request == nullptr || request->method != "HEAD") reply += response.body;
+    const bool written = co_await write_bytes(std::move(reply));
+    const HttpRequest unread;
+    log(request != nullptr ? *request : unread, error.status, RequestNotes());
+    if (written) co_await linger();
+    co_return false;
+  }
+
+  // Closing with unread input makes the kernel send a reset, which can overtake the reply.
+  Task<void> linger() {
+    error_code error;
+    socket_.shutdown(tcp::socket::shutdown_send, error);
+    set_deadline(kLingerTime);
+    std::array<char, 16 * 1024> scratch;
+    for (size_t total = 0; !error && !timed_out_ && total < limits().max_body_bytes * 2;) {
+      total += co_await socket_.async_read_some(asio::buffer(scratch),
+                                                asio::redirect_error(asio::use_awaitable, error));
+    }
+  }
+
+  // --- writing ---
+
+  Task<bool> write_bytes(std::string bytes) {
+    if (closed_) co_return false;
+    error_code error;
+    writing_ = true;
+    set_deadline(limits().write_timeout);
+    sent_bytes_ += co_await asio::async_write(socket_, asio::buffer(bytes),
+                                              asio::redirect_error(asio::use_awaitable, error));
+    writing_ = false;
+    clear_deadline();
+    if (error) client_gone();
+    co_return !error;
+  }
+
+  void log(const HttpRequest& request, int status, const RequestNotes& notes) {
+    if (!context_.options.on_access) return;
+    AccessRecord record;
+    record.request_id = request.id;
+    record.remote_address = remote_;
+    record.method = printable(request.method);
+    record.path = printable(request.path);
+    record.status = status;
+    record.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - started_).count();
+    record.sent_bytes = sent_bytes_;
+    record.notes = notes;
+    context_.options.on_access(record);
+  }
+
+  tcp::socket socket_;
+  beast::flat_buffer buffer_{kBufferLimit};
+  asio::steady_timer deadline_timer_;
+  steady_clock::time_point deadline_ = steady_clock::time_point::max();
+  bool timed_out_ = false;
+  bool writing_ = false;
+  bool idle_ = false;
+  bool first_ = true;
+  bool closed_ = false;
+
+  asio::cancellation_signal watch_cancel_;
+  asio::steady_timer watch_ended_;
+  bool watching_ = false;
+  bool watch_wanted_ = false;
+  std::function<void()> on_interruption_;
+  Interruption interruption_ = Interruption::kNone;
+
+  steady_clock::time_point started_;
+  uint64_t sent_bytes_ = 0;
+  std::string remote_, local_;
+  ConnectionContext& context_;
+  std::function<void()> on_closed_;
+};
+
+Task<void> Exchange::send(HttpResponse response) {
+  if (started()) co_return;
+  status_ = response.status;
+  keep_alive_ = keep_alive_ && !connection_.context_.stopping;
+  ReplyFraming framing;
+  framing.http_1_0 = http_1_0_;
+  framing.keep_alive = keep_alive_;
+  if (response.status != 204) framing.content_length = response.body.size();
+  std::string reply = reply_head(response, framing, &request_);
+  if (request_.method != "HEAD") reply += response.body;
+  complete_ = co_await connection_.write_bytes(std::move(reply));
+}
+
+Task<void> Exchange::begin_stream(HttpResponse head) {
+  if (started()) co_return;
+  status_ = head.status;
+  if (http_1_0_ || connection_.context_.stopping) keep_alive_ = false;
+  ReplyFraming framing;
+  framing.http_1_0 = http_1_0_;
+  framing.keep_alive = keep_alive_;
+  framing.chunked = !http_1_0_;
+  std::string bytes = reply_head(head, framing, &request_);
+  co_await connection_.write_bytes(std::move(bytes));
+}
+
+Task<bool> Exchange::write(std::string chunk) {
+  if (chunk.empty() || request_.method == "HEAD") co_return !connection_.closed_;
+  if (!http_1_0_) chunk.insert(0, chunk_prefix(chunk.size())).append("\r\n");
+  co_return co_await connection_.write_bytes(std::move(chunk));
+}
+
+Task<void> Exchange::finish() {
+  if (http_1_0_ || request_.method == "HEAD") {
+    complete_ = !connection_.closed_;
+  } else {
+    complete_ = co_await connection_.write_bytes("0\r\n\r\n");
+  }
+}
+
+void Exchange::watch(std::function<void()> on_interruption) {
+  connection_.on_interruption_ = std::move(on_interruption);
+  connection_.watch_wanted_ = connection_.on_interruption_ != nullptr;
+  if (!connection_.watch_wanted_) return;
+  if (connection_.interruption_ != Interruption::kNone) connection_.on_interruption_();
+  connection_.start_watching();
+}
+
+Interruption Exchange::interruption() const {
+  return connection_.interruption_;
+}
+asio::any_io_executor Exchange::executor() {
+  return connection_.socket_.get_executor();
+}
+
+}  // namespace
+
+std::shared_ptr<HttpConnection> HttpConnection::create(tcp::socket socket, ConnectionContext& context,
+                                                       std::function<void()> on_closed) {
+  return std::make_shared<Connection>(std::move(socket), context, std::move(on_closed));
+}
+
+}  // namespace hearth::api

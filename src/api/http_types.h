@@ -1,0 +1,80 @@
+// What a route sees of HTTP: plain structs and one writer. No type of the HTTP library passes this header, so
+// dialects are written and tested without it.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace hearth::api {
+
+// A coroutine of an I/O thread.
+template <typename T>
+using Task = boost::asio::awaitable<T>;
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  std::string id;      // of this request, for logs and the X-Request-Id header
+  std::string method;  // "GET", upper case as sent
+  std::string path;    // percent-decoded, without the query; starts with '/'
+  std::string query;   // as sent, without '?'
+  Headers headers;     // names in lower case
+  std::string body;
+
+  // The value of the first header of that (lower-case) name; empty when absent.
+  std::string_view header(std::string_view name) const;
+};
+
+struct HttpResponse {
+  int status = 200;
+  Headers headers;  // beyond those every reply has
+  std::string content_type = "application/json";
+  std::string body;
+};
+
+// What a handler adds to the access log.
+struct RequestNotes {
+  std::string model;
+  int64_t prompt_tokens = 0;
+  int64_t completion_tokens = 0;
+};
+
+enum class Interruption {
+  kNone,
+  kDisconnected,  // the client is gone: stop working, nothing can be sent
+  kShutdown,      // the server ends: send a last word and return
+};
+
+// The reply to one request. Used on the connection's strand only; a handler either calls send() once, or
+// begin_stream(), write()*, finish(). Returning without finish() closes the connection, which is how a client
+// learns that a stream is incomplete.
+class ResponseWriter {
+ public:
+  virtual ~ResponseWriter() = default;
+
+  virtual Task<void> send(HttpResponse response) = 0;
+  virtual Task<void> begin_stream(HttpResponse head) = 0;  // head.body must be empty
+  // Returns when the kernel has taken the bytes (backpressure). False: the client is gone.
+  virtual Task<bool> write(std::string chunk) = 0;
+  virtual Task<void> finish() = 0;
+  virtual bool started() const = 0;
+
+  // Calls `on_interruption` (on the strand) when the client disconnects or the server ends; at once if that
+  // has already happened. nullptr removes it. From the first call on the socket is watched while the handler
+  // waits.
+  virtual void watch(std::function<void()> on_interruption) = 0;
+  virtual Interruption interruption() const = 0;
+
+  virtual boost::asio::any_io_executor executor() = 0;
+  virtual RequestNotes& notes() = 0;
+};
+
+using Handler = std::function<Task<void>(const HttpRequest&, ResponseWriter&)>;
+
+}  // namespace hearth::api

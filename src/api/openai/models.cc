@@ -1,0 +1,54 @@
+#include "api/openai/models.h"
+
+#include <fmt/format.h>
+
+#include "api/error_response.h"
+#include "api/json.h"
+
+namespace hearth::api::openai {
+namespace {
+
+Json model_json(const serving::ModelSummary& model) {
+  Json meta = Json::object();
+  meta["architecture"] = model.architecture;
+  meta["context_length"] = model.context_length;
+  meta["parameters"] = model.n_parameters;
+  meta["quantization"] = model.quantisation;
+  meta["size_bytes"] = model.size_bytes;
+  meta["loaded"] = model.loaded;
+  Json json = Json::object();
+  json["id"] = model.name;
+  json["object"] = "model";
+  json["created"] = model.modified_unix_seconds;
+  json["owned_by"] = "library";
+  json["meta"] = std::move(meta);
+  return json;
+}
+
+}  // namespace
+
+HttpResponse models_response(const serving::GenerationService& service) {
+  Json list = Json::array();
+  for (const serving::ModelSummary& model : service.list_models()) list.push_back(model_json(model));
+  Json json = Json::object();
+  json["object"] = "list";
+  json["data"] = std::move(list);
+  HttpResponse response;
+  response.body = dump(json);
+  return response;
+}
+
+HttpResponse model_response(const serving::GenerationService& service, std::string_view id) {
+  for (const serving::ModelSummary& model : service.list_models()) {
+    if (model.name != id) continue;
+    HttpResponse response;
+    response.body = dump(model_json(model));
+    return response;
+  }
+  ApiError error = http_error(404, fmt::format("model \"{}\" is not served here", id));
+  error.param = "model";
+  error.code = "model_not_found";
+  return error_response(error);
+}
+
+}  // namespace hearth::api::openai

@@ -1,0 +1,250 @@
+#include "api/openai/reply_format.h"
+
+#include <cmath>
+
+namespace hearth::api::openai {
+namespace {
+
+using serving::GenerationEnd;
+using serving::TextDelta;
+using serving::TokenLogprob;
+using serving::Usage;
+
+// JSON has no infinity; this is what clients know as "practically impossible".
+constexpr double kLeastLogprob = -9999.0;
+
+double logprob_number(float logprob) {
+  return std::isfinite(logprob) ? logprob : kLeastLogprob;
+}
+
+const char* reason_name(serving::FinishReason reason) {
+  return reason == serving::FinishReason::kLength ? "length" : "stop";
+}
+
+Json usage_json(const Usage& usage) {
+  Json json = Json::object();
+  json["prompt_tokens"] = usage.prompt_tokens;
+  json["completion_tokens"] = usage.completion_tokens;
+  json["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+  json["prompt_tokens_details"] = Json{{"cached_tokens", usage.cached_tokens}};
+  return json;
+}
+
+Json chat_token(const TokenLogprob& token) {
+  Json bytes = Json::array();
+  for (unsigned char c : token.bytes) bytes.push_back(static_cast<int>(c));
+  Json json = Json::object();
+  json["token"] = token.bytes;
+  json["logprob"] = logprob_number(token.logprob);
+  json["bytes"] = std::move(bytes);
+  return json;
+}
+
+Json chat_logprobs(const std::vector<TextDelta::Token>& tokens) {
+  Json content = Json::array();
+  for (const TextDelta::Token& token : tokens) {
+    Json entry = chat_token(token.chosen);
+    Json top = Json::array();
+    for (const TokenLogprob& other : token.top) top.push_back(chat_token(other));
+    entry["top_logprobs"] = std::move(top);
+    content.push_back(std::move(entry));
+  }
+  Json json = Json::object();
+  json["content"] = std::move(content);
+  json["refusal"] = nullptr;
+  return json;
+}
+
+bool is_utf8(const std::string& s) {
+  try {
+    static_cast<void>(Json(s).dump());
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
+}
+
+// A token as a JSON key: part of a character is spelled "bytes:\xe2\x82", so that different tokens stay
+// different.
+std::string token_text(const std::string& bytes) {
+  if (is_utf8(bytes)) return bytes;
+  std::string text = "bytes:";
+  for (unsigned char c : bytes) text += fmt::format("\\x{:02x}", c);
+  return text;
+}
+
+Json completion_logprobs(const std::vector<TextDelta::Token>& tokens, size_t offset) {
+  Json texts = Json::array();
+  Json numbers = Json::array();
+  Json tops = Json::array();
+  Json offsets = Json::array();
+  for (const TextDelta::Token& token : tokens) {
+    texts.push_back(token_text(token.chosen.bytes));
+    numbers.push_back(logprob_number(token.chosen.logprob));
+    Json top = Json::object();
+    for (const TokenLogprob& other : token.top) top[token_text(other.bytes)] = logprob_number(other.logprob);
+    tops.push_back(std::move(top));
+    offsets.push_back(offset);
+    offset += token.chosen.bytes.size();
+  }
+  Json json = Json::object();
+  json["tokens"] = std::move(texts);
+  json["token_logprobs"] = std::move(numbers);
+  json["top_logprobs"] = std::move(tops);
+  json["text_offset"] = std::move(offsets);
+  return json;
+}
+
+Json choice_with(size_t index, const char* field, Json value) {
+  Json choice = Json::object();
+  choice["index"] = index;
+  choice[field] = std::move(value);
+  return choice;
+}
+
+class ChatFormat : public ReplyFormat {
+ public:
+  explicit ChatFormat(ReplyHead head) : ReplyFormat(std::move(head)) {}
+
+  Json opening(size_t index) const override {
+    Json delta = Json::object();
+    delta["role"] = "assistant";
+    delta["content"] = "";
+    return chunk(Json::array({finished(choice_with(index, "delta", std::move(delta)), nullptr, nullptr)}));
+  }
+
+  Json delta(size_t index, const TextDelta& delta, size_t) const override {
+    Json choice = choice_with(index, "delta", Json{{"content", delta.text}});
+    Json logprobs = head_.logprobs ? chat_logprobs(delta.tokens) : Json(nullptr);
+    return chunk(Json::array({finished(std::move(choice), std::move(logprobs), nullptr)}));
+  }
+
+ protected:
+  const char* chunk_object() const override { return "chat.completion.chunk"; }
+  const char* whole_object() const override { return "chat.completion"; }
+
+  Json finish_choice(size_t index, const char* reason) const override {
+    return finished(choice_with(index, "delta", Json::object()), nullptr, reason);
+  }
+
+  Json whole_choice(size_t index, const Choice& choice, const char* reason) const override {
+    Json message = Json::object();
+    message["role"] = "assistant";
+    message["content"] = choice.text;
+    message["refusal"] = nullptr;
+    Json logprobs = head_.logprobs ? chat_logprobs(choice.tokens) : Json(nullptr);
+    return finished(choice_with(index, "message", std::move(message)), std::move(logprobs), reason);
+  }
+
+ private:
+  static Json finished(Json choice, Json logprobs, Json reason) {
+    choice["logprobs"] = std::move(logprobs);
+    choice["finish_reason"] = std::move(reason);
+    return choice;
+  }
+};
+
+class CompletionFormat : public ReplyFormat {
+ public:
+  explicit CompletionFormat(ReplyHead head) : ReplyFormat(std::move(head)) {}
+
+  Json opening(size_t) const override { return nullptr; }
+
+  Json delta(size_t index, const TextDelta& delta, size_t n_bytes_before) const override {
+    return chunk(Json::array({one(index, delta.text, delta.tokens, n_bytes_before, nullptr)}));
+  }
+
+ protected:
+  const char* chunk_object() const override { return "text_completion"; }
+  const char* whole_object() const override { return "text_completion"; }
+
+  Json finish_choice(size_t index, const char* reason) const override {
+    return one(index, "", {}, 0, reason);
+  }
+
+  Json whole_choice(size_t index, const Choice& choice, const char* reason) const override {
+    return one(index, choice.text, choice.tokens, 0, reason);
+  }
+
+ private:
+  Json one(size_t index, const std::string& text, const std::vector<TextDelta::Token>& tokens, size_t offset,
+           Json reason) const {
+    Json choice = choice_with(index, "text", text);
+    const bool shown = head_.logprobs && (!tokens.empty() || !text.empty());
+    choice["logprobs"] = shown ? completion_logprobs(tokens, offset) : Json(nullptr);
+    choice["finish_reason"] = std::move(reason);
+    return choice;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<ReplyFormat> ReplyFormat::chat(ReplyHead head) {
+  return std::make_unique<ChatFormat>(std::move(head));
+}
+
+std::unique_ptr<ReplyFormat> ReplyFormat::completion(ReplyHead head) {
+  return std::make_unique<CompletionFormat>(std::move(head));
+}
+
+Json ReplyFormat::start(const char* object) const {
+  Json json = Json::object();
+  json["id"] = head_.id;
+  json["object"] = object;
+  json["created"] = head_.created;
+  json["model"] = head_.model;
+  json["system_fingerprint"] = head_.system_fingerprint;
+  return json;
+}
+
+Json ReplyFormat::chunk(Json choices) const {
+  Json json = start(chunk_object());
+  json["choices"] = std::move(choices);
+  if (head_.usage_in_chunks) json["usage"] = nullptr;
+  return json;
+}
+
+Json ReplyFormat::finish(size_t index, const GenerationEnd& end, bool with_timings) const {
+  Json json = chunk(Json::array({finish_choice(index, reason_name(end.reason))}));
+  if (with_timings) json["timings"] = timings_json(end);
+  return json;
+}
+
+Json ReplyFormat::usage(const Usage& usage) const {
+  Json json = chunk(Json::array());
+  json["usage"] = usage_json(usage);
+  return json;
+}
+
+Json ReplyFormat::whole(const std::vector<Choice>& choices, const Usage& usage) const {
+  Json list = Json::array();
+  for (size_t i = 0; i < choices.size(); ++i) {
+    list.push_back(whole_choice(i, choices[i], reason_name(choices[i].end.reason)));
+  }
+  Json json = start(whole_object());
+  json["choices"] = std::move(list);
+  json["usage"] = usage_json(usage);
+  if (choices.size() == 1) json["timings"] = timings_json(choices[0].end);
+  return json;
+}
+
+Json timings_json(const GenerationEnd& end) {
+  const auto each = [](double ms, int64_t n) { return n > 0 ? ms / static_cast<double>(n) : 0.0; };
+  const auto rate = [](double ms, int64_t n) { return ms > 0 ? static_cast<double>(n) * 1000.0 / ms : 0.0; };
+  const int64_t n_prompt = end.usage.prompt_tokens - end.usage.cached_tokens;
+  const int64_t n_predicted = end.usage.completion_tokens;
+  Json json = Json::object();
+  json["queue_ms"] = end.timings.queue_ms;
+  json["cache_n"] = end.usage.cached_tokens;
+  json["prompt_n"] = n_prompt;
+  json["prompt_ms"] = end.timings.prefill_ms;
+  json["prompt_per_token_ms"] = each(end.timings.prefill_ms, n_prompt);
+  json["prompt_per_second"] = rate(end.timings.prefill_ms, n_prompt);
+  json["predicted_n"] = n_predicted;
+  json["predicted_ms"] = end.timings.decode_ms;
+  json["predicted_per_token_ms"] = each(end.timings.decode_ms, n_predicted);
+  json["predicted_per_second"] = rate(end.timings.decode_ms, n_predicted);
+  return json;
+}
+
+}  // namespace hearth::api::openai

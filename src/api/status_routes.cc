@@ -1,0 +1,50 @@
+#include "api/status_routes.h"
+
+#include "api/error_response.h"
+#include "api/json.h"
+
+namespace hearth::api {
+namespace {
+
+constexpr std::string_view kWelcome = R"(Hearth is running.
+
+Models:  GET /v1/models
+Chat:    POST /v1/chat/completions
+Text:    POST /v1/completions
+Health:  GET /health
+
+Any OpenAI client works with this address and /v1 as its base URL; the API key is not looked at.
+)";
+
+Task<void> health(const serving::GenerationService& service, ResponseWriter& writer) {
+  std::string why;
+  HttpResponse response;
+  if (service.healthy(&why)) {
+    response.body = dump(Json{{"status", "ok"}});
+  } else {
+    ApiError error = http_error(503, why.empty() ? "not able to answer" : why);
+    error.retry_after_seconds = 1;
+    response = error_response(error);
+  }
+  co_await writer.send(std::move(response));
+}
+
+Task<void> welcome(ResponseWriter& writer) {
+  HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
+  response.body = kWelcome;
+  co_await writer.send(std::move(response));
+}
+
+}  // namespace
+
+void add_status_routes(Router& router, const serving::GenerationService& service) {
+  for (const char* path : {"/health", "/v1/health"}) {
+    router.add("GET", path,
+               [&service](const HttpRequest&, ResponseWriter& writer) { return health(service, writer); });
+  }
+  router.add("GET", "/", [](const HttpRequest&, ResponseWriter& writer) { return welcome(writer); });
+}
+
+}  // namespace hearth::api
