@@ -1,0 +1,230 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/platform/processors.h"
+
+namespace hearth::engine {
+namespace {
+
+double milliseconds(Clock::time_point from, Clock::time_point to) {
+  if (from == Clock::time_point{} || to < from) return 0;
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+}  // namespace
+
+Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
+               KvCache cache, model::RunState state)
+    : model_(model),
+      backend_(std::move(backend)),
+      options_(std::move(options)),
+      cache_(std::move(cache)),
+      state_(std::move(state)),
+      scheduler_(options_.limits, cache_) {
+  memory_ = {cache_.plan().bytes(), state_.bytes() + backend_->scratch_bytes()};
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model, std::unique_ptr<tensor::Backend> backend,
+                                               EngineOptions options) {
+  const model::ModelConfig& config = model.config();
+  if (config.is_encoder) {
+    return fail(ErrorCategory::kUnsupported, "a {} model gives embeddings and cannot generate text", config.architecture);
+  }
+  options.kv.max_batch_rows = options.limits.max_batch_rows;
+  HEARTH_TRY(KvCache cache, KvCache::create(config, options.kv, *backend));
+  HEARTH_TRY(model::RunState state,
+             model::RunState::create(
+                 config, {.max_rows = options.limits.max_batch_rows, .max_outputs = options.limits.max_running}, *backend));
+  std::unique_ptr<Engine> engine(
+      new Engine(model, std::move(backend), std::move(options), std::move(cache), std::move(state)));
+  engine->thread_ = std::thread([raw = engine.get()] { raw->run(); });
+  return engine;
+}
+
+Engine::~Engine() {
+  {
+    std::lock_guard lock(mutex_);
+    accepting_ = false;
+    stopping_ = true;
+    wake_.notify_all();
+  }
+  thread_.join();
+}
+
+Result<SequenceId> Engine::submit(EngineRequest request) {
+  const int64_t n_prompt = static_cast<int64_t>(request.prompt.size());
+  if (n_prompt == 0) return fail(ErrorCategory::kInvalidArgument, "the prompt is empty");
+  for (const int32_t token : request.prompt) {
+    if (token < 0 || token >= model_.config().vocab_size) {
+      return fail(ErrorCategory::kInvalidArgument, "prompt: token {} is not in the vocabulary of {} tokens", token,
+                  model_.config().vocab_size);
+    }
+  }
+  HEARTH_CHECK_OK(request.sampling.validate(static_cast<size_t>(model_.config().vocab_size)));
+  // One position is left for the answer, unless none is asked for.
+  const int64_t room = context_length() - (request.max_tokens == 0 ? 0 : 1);
+  if (n_prompt > room) {
+    return fail(ErrorCategory::kContextExceeded,
+                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt, context_length());
+  }
+  const SequenceId id = next_id_.fetch_add(1);
+  auto sequence = std::make_unique<Sequence>(id, std::move(request));
+  std::lock_guard lock(mutex_);
+  if (failure_) return propagate(*failure_);
+  if (!accepting_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
+  if (arrivals_.size() + n_unfinished_ >= options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
+    return fail(ErrorCategory::kOverloaded, "{} requests are waiting already; try again later", n_unfinished_);
+  }
+  ++n_unfinished_;
+  arrivals_.push_back(std::move(sequence));
+  wake_.notify_all();
+  return id;
+}
+
+void Engine::cancel(SequenceId id) {
+  std::lock_guard lock(mutex_);
+  cancellations_.push_back(id);
+  wake_.notify_all();
+}
+
+void Engine::shut_down(std::chrono::milliseconds grace) {
+  std::unique_lock lock(mutex_);
+  accepting_ = false;
+  idle_.wait_for(lock, grace, [&] { return n_unfinished_ == 0; });
+  abandon_ = true;
+  wake_.notify_all();
+  idle_.wait(lock, [&] { return n_unfinished_ == 0; });
+}
+
+std::optional<Error> Engine::failure() const {
+  std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Engine::run() {
+  platform::prepare_compute_thread();
+  while (take_commands()) step();
+  fail_all({ErrorCategory::kCancelled, "the model was unloaded"});
+}
+
+bool Engine::take_commands() {
+  std::vector<std::unique_ptr<Sequence>> arrivals;
+  std::vector<SequenceId> cancellations;
+  bool abandon = false;
+  {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] {
+      return stopping_ || abandon_ || !arrivals_.empty() || !cancellations_.empty() || scheduler_.n_running() > 0 ||
+             scheduler_.n_waiting() > 0;
+    });
+    arrivals.swap(arrivals_);
+    cancellations.swap(cancellations_);
+    abandon = std::exchange(abandon_, false);
+    if (stopping_) {
+      lock.unlock();
+      for (auto& sequence : arrivals) scheduler_.add(std::move(sequence));
+      return false;
+    }
+  }
+  for (auto& sequence : arrivals) scheduler_.add(std::move(sequence));
+  for (const SequenceId id : cancellations) {
+    end(id, EndReason::kFailed, Error{ErrorCategory::kCancelled, "the request was cancelled"});
+  }
+  if (abandon) fail_all({ErrorCategory::kOverloaded, "the server is shutting down; the answer was cut off"});
+  return true;
+}
+
+void Engine::step() {
+  const std::vector<BatchItem> batch = scheduler_.next_batch();
+  if (batch.empty()) return;
+  auto logits = forward(batch);
+  if (options_.damaged && options_.damaged()) {
+    const Error error{ErrorCategory::kIo, "the model's file was changed or cut short while it was in use; load it again"};
+    std::lock_guard lock(mutex_);
+    failure_ = error;
+    logits = propagate(error);
+  }
+  if (!logits) return fail_all(logits.error());
+
+  int64_t row = 0;
+  for (const BatchItem& item : batch) {
+    item.sequence->n_computed += item.n_rows;
+    cache_.pass_window(item.sequence->blocks, item.sequence->n_computed);
+    if (!item.samples) continue;
+    deliver(item, {logits->row(row), static_cast<size_t>(logits->n_cols)});
+    ++row;
+  }
+}
+
+Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) {
+  std::vector<int32_t> tokens, sequence_of_row, position, outputs;
+  std::vector<tensor::SequenceKv> sequences;
+  for (const BatchItem& item : batch) {
+    const Sequence& sequence = *item.sequence;
+    for (int64_t i = 0; i < item.n_rows; ++i) {
+      tokens.push_back(sequence.tokens[static_cast<size_t>(sequence.n_computed + i)]);
+      sequence_of_row.push_back(static_cast<int32_t>(sequences.size()));
+      position.push_back(static_cast<int32_t>(sequence.n_computed + i));
+    }
+    if (item.samples) outputs.push_back(static_cast<int32_t>(tokens.size()) - 1);
+    sequences.push_back(sequence.blocks.view(sequence.n_computed + item.n_rows));
+  }
+  return model_.forward({.tokens = tokens,
+                         .rows = {.sequence = sequence_of_row, .position = position, .sequences = sequences},
+                         .output_rows = outputs,
+                         .kv = cache_.layers()},
+                        state_, *backend_, *communicator_);
+}
+
+// Samples from the logits of a sequence's last row and passes the token on.
+void Engine::deliver(const BatchItem& item, std::span<float> logits) {
+  Sequence& sequence = *item.sequence;
+  const EngineRequest& request = sequence.request;
+  if (sequence.first_token == Clock::time_point{}) sequence.first_token = Clock::now();
+  if (request.max_tokens == 0) return end(sequence.id, EndReason::kMaxTokens);
+  auto sampled = sequence.sampler.sample(logits);
+  if (!sampled) return end(sequence.id, EndReason::kFailed, sampled.error());
+  const int32_t token = sampled->chosen.id;
+  sequence.tokens.push_back(token);
+  if (std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end()) {
+    return end(sequence.id, EndReason::kStopToken);
+  }
+  if (!request.sink->on_token(*sampled)) return end(sequence.id, EndReason::kSinkStopped);
+  if (request.max_tokens > 0 && sequence.n_sampled() >= request.max_tokens) {
+    return end(sequence.id, EndReason::kMaxTokens);
+  }
+  if (sequence.n_tokens() >= context_length()) end(sequence.id, EndReason::kContextFull);
+}
+
+void Engine::end(SequenceId id, EndReason reason, std::optional<Error> error) {
+  const std::unique_ptr<Sequence> sequence = scheduler_.remove(id);
+  if (!sequence) return;
+  finish(*sequence, reason, std::move(error));
+  std::lock_guard lock(mutex_);
+  --n_unfinished_;
+  idle_.notify_all();
+}
+
+void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Error> error) {
+  const auto now = Clock::now();
+  const auto started = sequence.started == Clock::time_point{} ? now : sequence.started;
+  const auto first_token = sequence.first_token == Clock::time_point{} ? now : sequence.first_token;
+  sequence.request.sink->on_end({.reason = reason,
+                                 .error = std::move(error),
+                                 .prompt_tokens = sequence.n_prompt(),
+                                 .sampled_tokens = sequence.n_sampled(),
+                                 .queue_ms = milliseconds(sequence.arrived, started),
+                                 .prefill_ms = milliseconds(started, first_token),
+                                 .decode_ms = milliseconds(first_token, now)});
+}
+
+void Engine::fail_all(const Error& error) {
+  const auto sequences = scheduler_.remove_all();
+  for (const auto& sequence : sequences) finish(*sequence, EndReason::kFailed, error);
+  std::lock_guard lock(mutex_);
+  n_unfinished_ -= sequences.size();
+  idle_.notify_all();
+}
+
+}  // namespace hearth::engine

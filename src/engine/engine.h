@@ -1,0 +1,95 @@
+// The stepping loop of one loaded model: takes requests in token ids, runs batches, hands out tokens.
+//
+// One thread of its own owns all mutable state (cache, scheduler, sequences). Public methods are thread-safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "cluster/communicator.h"
+#include "engine/scheduler.h"
+#include "model/model.h"
+
+namespace hearth::engine {
+
+struct EngineOptions {
+  KvCacheOptions kv;
+  SchedulerLimits limits;
+  // Asked after every step; true ends all work with an error (the model's file was damaged while mapped).
+  std::function<bool()> damaged;
+};
+
+struct EngineMemory {
+  size_t kv_planned_bytes = 0;
+  size_t scratch_bytes = 0;
+};
+
+class Engine {
+ public:
+  // Borrows the model. kOverloaded when memory is short, kUnsupported for a KV format the heads do not fit.
+  static Result<std::unique_ptr<Engine>> create(const model::Model& model, std::unique_ptr<tensor::Backend> backend,
+                                                EngineOptions options);
+  ~Engine();   // ends what is running with kCancelled
+
+  // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink gets
+  // tokens and exactly one end.
+  Result<SequenceId> submit(EngineRequest request);
+  // The sequence ends with kCancelled before the next step; unknown ids are ignored.
+  void cancel(SequenceId id);
+
+  // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down"). Blocks
+  // until all have ended.
+  void shut_down(std::chrono::milliseconds grace);
+
+  // Why it cannot work any more; empty while it can.
+  std::optional<Error> failure() const;
+  int64_t context_length() const { return options_.kv.context_length; }
+  EngineMemory memory() const { return memory_; }
+
+ private:
+  Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options, KvCache cache,
+         model::RunState state);
+
+  void run();
+  bool take_commands();   // false when the loop is to end
+  void step();
+  Result<tensor::TensorView> forward(const std::vector<BatchItem>& batch);
+  void deliver(const BatchItem& item, std::span<float> logits);
+  void end(SequenceId id, EndReason reason, std::optional<Error> error = {});
+  static void finish(const Sequence& sequence, EndReason reason, std::optional<Error> error);
+  void fail_all(const Error& error);
+
+  const model::Model& model_;
+  std::unique_ptr<tensor::Backend> backend_;
+  EngineOptions options_;
+  EngineMemory memory_;
+  std::unique_ptr<cluster::Communicator> communicator_ = cluster::create_single_process_communicator();
+
+  // The engine thread's own.
+  KvCache cache_;
+  model::RunState state_;
+  Scheduler scheduler_;
+
+  // Shared with callers, under mutex_.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::condition_variable idle_;
+  std::vector<std::unique_ptr<Sequence>> arrivals_;
+  std::vector<SequenceId> cancellations_;
+  std::optional<Error> failure_;
+  size_t n_unfinished_ = 0;
+  bool accepting_ = true;
+  bool abandon_ = false;    // end everything now
+  bool stopping_ = false;
+  std::atomic<SequenceId> next_id_{1};
+
+  std::thread thread_;
+};
+
+}  // namespace hearth::engine

@@ -1,0 +1,54 @@
+// One timeline of tokens on its way through the engine.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/kv_cache.h"
+#include "engine/sampler.h"
+#include "engine/token_sink.h"
+
+namespace hearth::engine {
+
+using Clock = std::chrono::steady_clock;
+using SequenceId = uint64_t;
+
+// What is asked of the engine: token ids in, token ids out.
+struct EngineRequest {
+  std::vector<int32_t> prompt;
+  SamplingParams sampling;
+  SamplerOptions sampler_options;
+  int64_t max_tokens = -1;               // -1 = until the context is full; 0 = evaluate the prompt only
+  std::vector<int32_t> stop_tokens;      // end the sequence; reported as its last token
+  std::shared_ptr<TokenSink> sink;
+};
+
+struct Sequence {
+  Sequence(SequenceId id, EngineRequest request_in)
+      : id(id),
+        request(std::move(request_in)),
+        sampler(request.sampling, request.sampler_options, request.prompt),
+        tokens(request.prompt),
+        arrived(Clock::now()) {}
+
+  SequenceId id;
+  EngineRequest request;
+  Sampler sampler;
+  std::vector<int32_t> tokens;       // prompt and what was sampled
+  int64_t n_computed = 0;            // tokens whose keys and values are stored
+  SequenceBlocks blocks;
+
+  Clock::time_point arrived;
+  Clock::time_point started;         // of its first prefill
+  Clock::time_point first_token;
+
+  int64_t n_prompt() const { return static_cast<int64_t>(request.prompt.size()); }
+  int64_t n_tokens() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t n_sampled() const { return n_tokens() - n_prompt(); }
+  int64_t n_pending() const { return n_tokens() - n_computed; }   // rows still to be computed
+  bool decoding() const { return n_pending() == 1 && n_sampled() > 0; }
+};
+
+}  // namespace hearth::engine

@@ -1,0 +1,39 @@
+// Where a sequence's tokens go. Implemented above the engine; called on the engine's thread, so it must be quick.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/error.h"
+#include "engine/sampler.h"
+
+namespace hearth::engine {
+
+enum class EndReason {
+  kStopToken,
+  kSinkStopped,   // on_token said so
+  kMaxTokens,
+  kContextFull,
+  kFailed,        // `error` says why; cancelled sequences too
+};
+
+struct SequenceEnd {
+  EndReason reason = EndReason::kFailed;
+  std::optional<Error> error;
+  int64_t prompt_tokens = 0;
+  int64_t sampled_tokens = 0;
+  double queue_ms = 0;
+  double prefill_ms = 0;
+  double decode_ms = 0;
+};
+
+class TokenSink {
+ public:
+  virtual ~TokenSink() = default;
+  // False ends the sequence.
+  virtual bool on_token(const SampledToken& token) = 0;
+  // Exactly once, last.
+  virtual void on_end(const SequenceEnd& end) = 0;
+};
+
+}  // namespace hearth::engine
