@@ -66,6 +66,7 @@ class Exchange : public ResponseWriter {
   Connection& connection_;
   const HttpRequest& request_;
   RequestNotes notes_;
+  std::string pending_head_;
   bool http_1_0_;
   bool keep_alive_;
   bool complete_ = false;
@@ -417,22 +418,22 @@ Task<void> Exchange::begin_stream(HttpResponse head) {
   framing.http_1_0 = http_1_0_;
   framing.keep_alive = keep_alive_;
   framing.chunked = !http_1_0_;
-  std::string bytes = reply_head(head, framing, &request_);
-  co_await connection_.write_bytes(std::move(bytes));
+  pending_head_ = reply_head(head, framing, &request_);  // goes out with the first chunk
+  co_return;
 }
 
 Task<bool> Exchange::write(std::string chunk) {
-  if (chunk.empty() || request_.method == "HEAD") co_return !connection_.closed_;
-  if (!http_1_0_) chunk.insert(0, chunk_prefix(chunk.size())).append("\r\n");
+  if (request_.method == "HEAD") chunk.clear();
+  if (!chunk.empty() && !http_1_0_) chunk.insert(0, chunk_prefix(chunk.size())).append("\r\n");
+  chunk.insert(0, std::exchange(pending_head_, {}));
+  if (chunk.empty()) co_return !connection_.closed_;
   co_return co_await connection_.write_bytes(std::move(chunk));
 }
 
 Task<void> Exchange::finish() {
-  if (http_1_0_ || request_.method == "HEAD") {
-    complete_ = !connection_.closed_;
-  } else {
-    complete_ = co_await connection_.write_bytes("0\r\n\r\n");
-  }
+  std::string last = std::exchange(pending_head_, {});
+  if (!http_1_0_ && request_.method != "HEAD") last += "0\r\n\r\n";
+  complete_ = last.empty() ? !connection_.closed_ : co_await connection_.write_bytes(std::move(last));
 }
 
 void Exchange::watch(std::function<void()> on_interruption) {

@@ -51,6 +51,10 @@ std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0)
     return http_error(400,
                       "the length of the body is ambiguous: one Content-Length or one Transfer-Encoding");
   }
+  const std::string_view length = request.header("content-length");
+  if (!std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return http_error(400, "Content-Length must be one whole number");
+  }
   if (n_codings > 0 && lower(request.header("transfer-encoding")) != "chunked") {
     return http_error(400, "the only Transfer-Encoding this server reads is chunked");
   }

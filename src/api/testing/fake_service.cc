@@ -1,0 +1,101 @@
+#include "api/testing/fake_service.h"
+
+#include <chrono>
+
+namespace hearth::api::testing {
+
+using serving::GenerationEnd;
+using serving::TextDelta;
+using serving::TokenStream;
+using serving::TokenWriter;
+
+FakeService::FakeService() {
+  serving::ModelSummary model;
+  model.name = "tiny/llama:q4";
+  model.architecture = "llama";
+  model.quantisation = "Q4_K";
+  model.size_bytes = 1000;
+  model.n_parameters = 2000;
+  model.context_length = 4096;
+  model.modified_unix_seconds = 1'755'820'000;
+  model.loaded = true;
+  models.push_back(model);
+  scripts_.push_back(say_hello);
+}
+
+Result<TokenStream> FakeService::generate(serving::GenerationRequest request) {
+  std::unique_lock lock(mutex_);
+  if (refusal_) return propagate(*refusal_);
+  auto [stream, writer] = TokenStream::create();
+  writer.set_on_cancel([this] {
+    std::lock_guard inner(mutex_);
+    ++n_cancelled_;
+    changed_.notify_all();
+  });
+  requests_.push_back(std::move(request));
+  writers_.push_back(std::move(writer));
+  TokenWriter& kept = writers_.back();
+  const Script script = scripts_.front();
+  if (scripts_.size() > 1) scripts_.pop_front();
+  changed_.notify_all();
+  lock.unlock();
+  script(kept);
+  return std::move(stream);
+}
+
+bool FakeService::healthy(std::string* why) const {
+  if (why != nullptr) *why = sick;
+  return sick.empty();
+}
+
+void FakeService::play(Script script) {
+  std::lock_guard lock(mutex_);
+  scripts_.assign(1, std::move(script));
+}
+
+TokenWriter& FakeService::writer(size_t n) {
+  std::lock_guard lock(mutex_);
+  return writers_.at(n);
+}
+
+bool FakeService::wait_for_generations(size_t n, int timeout_ms) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return writers_.size() >= n; });
+}
+
+bool FakeService::wait_for_cancellations(int n, int timeout_ms) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return n_cancelled_ >= n; });
+}
+
+std::vector<serving::GenerationRequest> FakeService::requests() const {
+  std::lock_guard lock(mutex_);
+  return requests_;
+}
+
+TextDelta words(std::string text) {
+  TextDelta delta;
+  delta.text = std::move(text);
+  return delta;
+}
+
+GenerationEnd end_after(int64_t prompt_tokens, int64_t completion_tokens, serving::FinishReason reason) {
+  GenerationEnd end;
+  end.reason = reason;
+  end.usage.prompt_tokens = prompt_tokens;
+  end.usage.completion_tokens = completion_tokens;
+  return end;
+}
+
+void say_hello(TokenWriter& writer) {
+  writer.push(words("Hello"));
+  writer.push(words(", world"));
+  GenerationEnd end = end_after(3, 2);
+  end.usage.cached_tokens = 1;
+  end.timings.queue_ms = 1;
+  end.timings.prefill_ms = 4;
+  end.timings.decode_ms = 8;
+  writer.push(end);
+}
+
+}  // namespace hearth::api::testing

@@ -1,0 +1,57 @@
+// A GenerationService whose answers a test writes down beforehand.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serving/generation_service.h"
+
+namespace hearth::api::testing {
+
+class FakeService : public serving::GenerationService {
+ public:
+  using Script = std::function<void(serving::TokenWriter&)>;  // runs inside generate()
+
+  FakeService();
+
+  std::vector<serving::ModelSummary> list_models() const override { return models; }
+  Result<serving::TokenStream> generate(serving::GenerationRequest request) override;
+  bool healthy(std::string* why) const override;
+  void shut_down(int) override {}
+
+  // What the next generations do; the last script repeats.
+  void play(Script script);
+  void refuse(Error error) { refusal_ = std::move(error); }
+
+  // The writer of the n-th generation, for tests that go on after generate() has returned.
+  serving::TokenWriter& writer(size_t n);
+  bool wait_for_generations(size_t n, int timeout_ms);
+  bool wait_for_cancellations(int n, int timeout_ms);
+  std::vector<serving::GenerationRequest> requests() const;
+
+  std::vector<serving::ModelSummary> models;
+  std::string sick;  // empty = healthy
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Script> scripts_;
+  std::deque<serving::TokenWriter> writers_;
+  std::vector<serving::GenerationRequest> requests_;
+  std::optional<Error> refusal_;
+  int n_cancelled_ = 0;
+};
+
+serving::TextDelta words(std::string text);
+serving::GenerationEnd end_after(int64_t prompt_tokens, int64_t completion_tokens,
+                                 serving::FinishReason reason = serving::FinishReason::kStop);
+// "Hello", ", world" and the end: 3 prompt tokens, 1 of them cached, 2 completion tokens.
+void say_hello(serving::TokenWriter& writer);
+
+}  // namespace hearth::api::testing
