@@ -1,0 +1,172 @@
+// The tests behind `is`.
+#include "text/jinja/interpreter.h"
+#include "text/jinja/operations.h"
+
+namespace hearth::text::jinja {
+
+namespace {
+
+template <Kind kKind>
+bool is_kind(Interpreter&, const Datum& value, Arguments& arguments) {
+  arguments.expect("a test", 0, 0);
+  return value.is(kKind);
+}
+
+template <bool (*kIs)(const Datum&)>
+bool plain(Interpreter&, const Datum& value, Arguments& arguments) {
+  arguments.expect("a test", 0, 0);
+  return kIs(value);
+}
+
+bool defined(const Datum& v) {
+  return !v.is_undefined();
+}
+bool is_true(const Datum& v) {
+  return v.is(Kind::kBool) && v.integer() != 0;
+}
+bool is_false(const Datum& v) {
+  return v.is(Kind::kBool) && v.integer() == 0;
+}
+bool number(const Datum& v) {
+  return v.is_number();
+}
+bool callable(const Datum& v) {
+  return v.is(Kind::kCallable) || v.is(Kind::kLoop) || v.is_undefined();
+}
+bool sequence(const Datum& v) {
+  return v.is_undefined() || v.is_string() || v.is(Kind::kList) || v.is(Kind::kTuple) || v.is(Kind::kRange) ||
+         v.is(Kind::kDict);
+}
+bool iterable(const Datum& v) {
+  return sequence(v) || v.is(Kind::kIterator) || v.is(Kind::kView) || v.is(Kind::kLoop);
+}
+bool escaped(const Datum& v) {
+  return v.is_string() && v.text().markup;
+}
+
+int64_t modulo(const Datum& value, int64_t divisor) {
+  int64_t i = expect_integer(value, "a tested number");
+  if (divisor == 0) give_up("division by zero");
+  return divisor == -1 ? 0 : i % divisor;
+}
+bool even(const Datum& v) {
+  return modulo(v, 2) == 0;
+}
+bool odd(const Datum& v) {
+  return modulo(v, 2) != 0;
+}
+
+const Datum& operand(const Arguments& arguments) {
+  arguments.expect("a test", 1, 1);
+  return arguments.positional.at(0);
+}
+
+bool divisible_by(Interpreter&, const Datum& value, Arguments& arguments) {
+  return modulo(value, expect_integer(operand(arguments), "a divisor")) == 0;
+}
+
+template <Operator kOp>
+bool relation(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
+  const Datum& other = operand(arguments);
+  switch (kOp) {
+    case Operator::kEqual:
+      return equal(interpreter, value, other);
+    case Operator::kNotEqual:
+      return !equal(interpreter, value, other);
+    case Operator::kLess:
+      return compare(interpreter, value, other) < 0;
+    case Operator::kLessEqual:
+      return compare(interpreter, value, other) <= 0;
+    case Operator::kGreater:
+      return compare(interpreter, value, other) > 0;
+    case Operator::kGreaterEqual:
+      return compare(interpreter, value, other) >= 0;
+    default:
+      return contains(interpreter, other, value);
+  }
+}
+
+bool same_as(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
+  const Datum& other = operand(arguments);
+  if (value.kind() != other.kind()) return false;
+  bool by_value = value.is_number() || value.is_none() || value.is_undefined() || value.is_string();
+  return by_value ? equal(interpreter, value, other) : value.raw_object() == other.raw_object();
+}
+
+bool has_case(const Datum& value, bool upper) {
+  bool any = false;
+  if (value.is_undefined() || !value.is_string()) return false;
+  for (char c : value.bytes()) {
+    bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z';
+    if (upper ? is_lower : is_upper) return false;
+    any = any || is_upper || is_lower;
+  }
+  return any;
+}
+bool lower(const Datum& v) {
+  return has_case(v, false);
+}
+bool upper(const Datum& v) {
+  return has_case(v, true);
+}
+
+bool known_filter(Interpreter&, const Datum& value, Arguments& arguments) {
+  arguments.expect("filter", 0, 0);
+  return value.is_string() && find_filter(value.bytes()) != nullptr;
+}
+bool known_test(Interpreter&, const Datum& value, Arguments& arguments) {
+  arguments.expect("test", 0, 0);
+  return value.is_string() && find_test(value.bytes()) != nullptr;
+}
+
+}  // namespace
+
+Test find_test(std::string_view name) {
+  static constexpr std::pair<std::string_view, Test> kTests[] = {
+      {"!=", relation<Operator::kNotEqual>},
+      {"<", relation<Operator::kLess>},
+      {"<=", relation<Operator::kLessEqual>},
+      {"==", relation<Operator::kEqual>},
+      {">", relation<Operator::kGreater>},
+      {">=", relation<Operator::kGreaterEqual>},
+      {"boolean", is_kind<Kind::kBool>},
+      {"callable", plain<callable>},
+      {"defined", plain<defined>},
+      {"divisibleby", divisible_by},
+      {"eq", relation<Operator::kEqual>},
+      {"equalto", relation<Operator::kEqual>},
+      {"escaped", plain<escaped>},
+      {"even", plain<even>},
+      {"false", plain<is_false>},
+      {"filter", known_filter},
+      {"float", is_kind<Kind::kFloat>},
+      {"ge", relation<Operator::kGreaterEqual>},
+      {"greaterthan", relation<Operator::kGreater>},
+      {"gt", relation<Operator::kGreater>},
+      {"in", relation<Operator::kIn>},
+      {"integer", is_kind<Kind::kInteger>},
+      {"iterable", plain<iterable>},
+      {"le", relation<Operator::kLessEqual>},
+      {"lessthan", relation<Operator::kLess>},
+      {"lower", plain<lower>},
+      {"lt", relation<Operator::kLess>},
+      {"mapping", is_kind<Kind::kDict>},
+      {"ne", relation<Operator::kNotEqual>},
+      {"none", is_kind<Kind::kNone>},
+      {"number", plain<number>},
+      {"odd", plain<odd>},
+      {"sameas", same_as},
+      {"sequence", plain<sequence>},
+      {"string", is_kind<Kind::kString>},
+      {"test", known_test},
+      {"true", plain<is_true>},
+      {"undefined", is_kind<Kind::kUndefined>},
+      {"upper", plain<upper>},
+  };
+  for (auto [known, test] : kTests) {
+    if (known == name) return test;
+  }
+  return nullptr;
+}
+
+}  // namespace hearth::text::jinja
