@@ -14,7 +14,7 @@ tl::unexpected<Error> wrong_type(const MetadataEntry& entry, std::string_view wa
   if (const auto* array = std::get_if<Array>(&entry.value)) {
     type = fmt::format("array of {}", value_type_name(array->element_type));
   }
-  return fail(ErrorCategory::kCorrupt, "key {} is of type {} where {} is needed", printable(entry.key), type,
+  return fail(ErrorCategory::kCorrupt, "key {} is of type {} where {} needed", printable(entry.key), type,
               wanted);
 }
 
@@ -126,7 +126,7 @@ Result<std::optional<uint64_t>> Metadata::get_uint(std::string_view key) const {
     if (*value < 0) return out_of_range(*entry, *value, "unsigned integer");
     return static_cast<uint64_t>(*value);
   }
-  return wrong_type(*entry, "an integer");
+  return wrong_type(*entry, "an integer is");
 }
 
 Result<std::optional<double>> Metadata::get_float(std::string_view key) const {
@@ -144,21 +144,21 @@ Result<std::optional<double>> Metadata::get_float(std::string_view key) const {
     if (*value > kExact || *value < -kExact) return out_of_range(*entry, *value, "number a double can hold");
     return static_cast<double>(*value);
   }
-  return wrong_type(*entry, "a number");
+  return wrong_type(*entry, "a number is");
 }
 
 Result<std::optional<bool>> Metadata::get_bool(std::string_view key) const {
   const MetadataEntry* entry = find(key);
   if (entry == nullptr) return std::nullopt;
   if (const auto* value = std::get_if<bool>(&entry->value)) return *value;
-  return wrong_type(*entry, "a bool");
+  return wrong_type(*entry, "a bool is");
 }
 
 Result<std::optional<std::string_view>> Metadata::get_string(std::string_view key) const {
   const MetadataEntry* entry = find(key);
   if (entry == nullptr) return std::nullopt;
   if (const auto* value = std::get_if<std::string_view>(&entry->value)) return *value;
-  return wrong_type(*entry, "a string");
+  return wrong_type(*entry, "a string is");
 }
 
 Result<std::optional<std::vector<int64_t>>> Metadata::get_int_array(std::string_view key) const {
@@ -166,9 +166,9 @@ Result<std::optional<std::vector<int64_t>>> Metadata::get_int_array(std::string_
   if (entry == nullptr) return std::nullopt;
   std::vector<int64_t> items;
   items.reserve(count_of(*entry));
-  HEARTH_CHECK_OK(for_each_number(*entry, "integers", [&]<typename T>(T item) -> Status {
+  HEARTH_CHECK_OK(for_each_number(*entry, "integers are", [&]<typename T>(T item) -> Status {
     if constexpr (std::is_same_v<T, double>) {
-      return wrong_type(*entry, "integers");
+      return wrong_type(*entry, "integers are");
     } else {
       if constexpr (std::is_same_v<T, uint64_t>) {
         if (item > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
@@ -187,9 +187,9 @@ Result<std::optional<std::vector<float>>> Metadata::get_float_array(std::string_
   if (entry == nullptr) return std::nullopt;
   std::vector<float> items;
   items.reserve(count_of(*entry));
-  HEARTH_CHECK_OK(for_each_number(*entry, "numbers", [&]<typename T>(T item) -> Status {
+  HEARTH_CHECK_OK(for_each_number(*entry, "numbers are", [&]<typename T>(T item) -> Status {
     if constexpr (std::is_same_v<T, bool>) {
-      return wrong_type(*entry, "numbers");
+      return wrong_type(*entry, "numbers are");
     } else if constexpr (std::is_same_v<T, double>) {
       // Values a float64 has and a float32 has not are rounded; those beyond its range are an error.
       if (std::isfinite(item) && std::abs(item) > static_cast<double>(std::numeric_limits<float>::max())) {
@@ -217,7 +217,7 @@ Result<std::optional<std::span<const std::string_view>>> Metadata::get_string_ar
       array && array->element_type == ValueType::kString) {
     return std::span<const std::string_view>(array->strings);
   }
-  return wrong_type(*entry, "an array of strings");
+  return wrong_type(*entry, "an array of strings is");
 }
 
 }  // namespace hearth::gguf
