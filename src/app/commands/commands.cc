@@ -1,0 +1,16 @@
+#include "app/commands/commands.h"
+
+namespace hearth::app {
+namespace {
+
+constexpr AddCommand kCommands[] = {
+    add_serve, add_run, add_show, add_tokenize, add_template,
+};
+
+}  // namespace
+
+std::span<const AddCommand> all_commands() {
+  return kCommands;
+}
+
+}  // namespace hearth::app

@@ -1,0 +1,18 @@
+// The commands of the program, in the order help lists them.
+#pragma once
+
+#include <span>
+
+#include "app/command.h"
+
+namespace hearth::app {
+
+void add_serve(CLI::App& app, CommandLine& line);
+void add_run(CLI::App& app, CommandLine& line);
+void add_show(CLI::App& app, CommandLine& line);
+void add_tokenize(CLI::App& app, CommandLine& line);
+void add_template(CLI::App& app, CommandLine& line);
+
+std::span<const AddCommand> all_commands();
+
+}  // namespace hearth::app

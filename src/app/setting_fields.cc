@@ -1,0 +1,146 @@
+#include "app/setting_fields.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace hearth::app {
+namespace {
+
+template <typename... Args>
+tl::unexpected<Error> invalid(fmt::format_string<Args...> format, Args&&... args) {
+  return fail(ErrorCategory::kInvalidArgument, format, std::forward<Args>(args)...);
+}
+
+Result<int64_t> whole_number(std::string_view text, int64_t low, int64_t high) {
+  int64_t value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size() || value < low || value > high) {
+    return invalid("is \"{}\", must be a whole number between {} and {}", text, low, high);
+  }
+  return value;
+}
+
+Result<std::string> one_of(std::string_view text, std::initializer_list<std::string_view> words) {
+  if (std::find(words.begin(), words.end(), text) != words.end()) return std::string(text);
+  return invalid("is \"{}\", must be one of {}", text, fmt::join(words, ", "));
+}
+
+Status assign_host(Settings& settings, std::string_view host) {
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  const bool printable =
+      std::all_of(host.begin(), host.end(), [](char c) { return c > ' ' && c != '/' && c != '\x7f'; });
+  if (host.empty() || !printable)
+    return invalid("is \"{}\", must be an address such as 127.0.0.1 or ::1", host);
+  if (!bracketed && std::count(host.begin(), host.end(), ':') == 1) {
+    return invalid("is \"{}\", must be an address without a port (the port is a setting of its own)", host);
+  }
+  settings.host = std::string(host);
+  return {};
+}
+
+using Values = std::vector<std::string>;
+
+constexpr SettingField kFields[] = {
+    {"host", SettingKind::kText, [](Settings& s, const Values& v) { return assign_host(s, v[0]); }},
+    {"port", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(const int64_t port, whole_number(v[0], 0, 65535));
+       s.port = static_cast<uint16_t>(port);
+       return {};
+     }},
+    {"threads", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(const int64_t threads, whole_number(v[0], 0, 1024));
+       s.threads = static_cast<int>(threads);
+       return {};
+     }},
+    {"context", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.context, whole_number(v[0], 0, int64_t{1} << 24));
+       return {};
+     }},
+    {"kv_type", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(const std::string type, one_of(v[0], {"f16", "q8_0", "f32"}));
+       s.kv_type = type == "f16"    ? kernels::DType::kF16
+                   : type == "q8_0" ? kernels::DType::kQ8_0
+                                    : kernels::DType::kF32;
+       return {};
+     }},
+    {"kernels", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       s.kernels = v[0];
+       return {};
+     }},
+    {"models", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       if (std::find(v.begin(), v.end(), "") != v.end()) return invalid("has an empty path");
+       s.models.assign(v.begin(), v.end());
+       return {};
+     },
+     ':'},
+    {"allowed_origins", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       for (const std::string& origin : v) {
+         if (origin != "*" && origin.find("://") == std::string::npos) {
+           return invalid("has \"{}\", must be origins such as https://app.example:8443, or *", origin);
+         }
+       }
+       s.allowed_origins = v;
+       return {};
+     }},
+    {"allowed_hosts", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       for (const std::string& host : v) {
+         if (host.empty() || host.find_first_of("/: \t") != std::string::npos) {
+           return invalid("has \"{}\", must be host names without scheme or port", host);
+         }
+       }
+       s.allowed_hosts = v;
+       return {};
+     }},
+    {"log_level", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.log_level, one_of(v[0], {"trace", "debug", "info", "warning", "error", "off"}));
+       return {};
+     }},
+};
+
+}  // namespace
+
+std::span<const SettingField> setting_fields() {
+  return kFields;
+}
+
+const SettingField* find_setting(std::string_view key) {
+  const auto* found = std::find_if(std::begin(kFields), std::end(kFields),
+                                   [&](const SettingField& field) { return field.key == key; });
+  return found == std::end(kFields) ? nullptr : found;
+}
+
+Status assign_ollama_host(Settings& settings, std::string_view value) {
+  const std::string_view whole = value;
+  int64_t port = 11434;
+  if (const size_t scheme = value.find("://"); scheme != std::string_view::npos) {
+    const std::string_view name = value.substr(0, scheme);
+    if (name != "http" && name != "https") return invalid("is \"{}\", must be HOST or HOST:PORT", whole);
+    port = name == "https" ? 443 : 80;
+    value.remove_prefix(scheme + 3);
+  }
+  value = value.substr(0, value.find('/'));
+  std::string_view host = value;
+  const size_t colon = value.rfind(':');
+  const bool bare_ipv6 = std::count(value.begin(), value.end(), ':') > 1 && !value.starts_with('[');
+  if (colon != std::string_view::npos && !bare_ipv6 && !value.ends_with(']')) {
+    host = value.substr(0, colon);
+    auto number = whole_number(value.substr(colon + 1), 0, 65535);
+    if (!number) return invalid("is \"{}\", must be HOST or HOST:PORT", whole);
+    port = *number;
+  }
+  if (!host.empty()) HEARTH_CHECK_OK(assign_host(settings, host));  // ":8080" keeps the host
+  settings.port = static_cast<uint16_t>(port);
+  return {};
+}
+
+}  // namespace hearth::app

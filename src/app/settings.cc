@@ -1,0 +1,205 @@
+#include "app/settings.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "app/setting_fields.h"
+
+#define TOML_EXCEPTIONS 0
+#define TOML_HEADER_ONLY 1
+#include <toml++/toml.h>
+
+namespace hearth::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr uintmax_t kMaxConfigBytes = 1 << 20;
+
+std::optional<std::string> non_empty(const EnvironmentLookup& environment, const std::string& name) {
+  auto value = environment(name);
+  return value && !value->empty() ? value : std::nullopt;
+}
+
+fs::path home_of_user(const EnvironmentLookup& environment) {
+  if (const auto home = non_empty(environment, "HOME")) return *home;
+  passwd entry{};
+  passwd* found = nullptr;
+  char buffer[4096];
+  if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found != nullptr)
+    return found->pw_dir;
+  return {};
+}
+
+// $XDG_CONFIG_HOME and the like; the specification has relative ones ignored.
+fs::path xdg_dir(const EnvironmentLookup& environment, const char* variable, const char* below_home) {
+  if (const auto value = non_empty(environment, variable); value && fs::path(*value).is_absolute())
+    return *value;
+  return home_of_user(environment) / below_home;
+}
+
+void find_places(const EnvironmentLookup& environment, Settings& settings) {
+  if (const auto home = non_empty(environment, "HEARTH_HOME")) {
+    settings.config_file = fs::path(*home) / "hearth.toml";
+    settings.data_dir = *home;
+    return;
+  }
+  settings.config_file = xdg_dir(environment, "XDG_CONFIG_HOME", ".config") / "hearth" / "hearth.toml";
+  settings.data_dir = xdg_dir(environment, "XDG_DATA_HOME", ".local/share") / "hearth";
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const size_t end = text.find(separator);
+    if (end != 0) parts.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return parts;
+}
+
+std::string known_keys() {
+  std::string keys;
+  for (const SettingField& field : setting_fields()) keys.append(keys.empty() ? "" : ", ").append(field.key);
+  return keys;
+}
+
+Status apply(Settings& settings, const SettingField& field, const std::vector<std::string>& values,
+             const std::string& source) {
+  if (auto assigned = field.assign(settings, values); !assigned) {
+    return fail(assigned.error().category, "{} {}", source, assigned.error().message);
+  }
+  return {};
+}
+
+// The values of a node as text, or what it must be.
+Result<std::vector<std::string>> values_of(const toml::node& node, const SettingField& field) {
+  const auto wrong = [](std::string_view must) {
+    return fail(ErrorCategory::kInvalidArgument, "must be {}", must);
+  };
+  switch (field.kind) {
+    case SettingKind::kNumber:
+      if (!node.is_integer()) return wrong("a whole number");
+      return std::vector<std::string>{std::to_string(**node.as_integer())};
+    case SettingKind::kText:
+      if (!node.is_string()) return wrong("a text in quotes");
+      return std::vector<std::string>{**node.as_string()};
+    case SettingKind::kList:
+      break;
+  }
+  const toml::array* array = node.as_array();
+  std::vector<std::string> values;
+  if (array == nullptr) return wrong("a list of texts, [\"...\"]");
+  for (const toml::node& item : *array) {
+    if (!item.is_string()) return wrong("a list of texts, [\"...\"]");
+    values.push_back(**item.as_string());
+  }
+  return values;
+}
+
+Result<std::string> read_config(const fs::path& path) {
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (!fs::exists(status)) return std::string();
+  if (!fs::is_regular_file(status)) {
+    return fail(ErrorCategory::kInvalidArgument, "{}: the configuration is not a regular file",
+                path.string());
+  }
+  if (fs::file_size(path, error) > kMaxConfigBytes) {
+    return fail(ErrorCategory::kInvalidArgument, "{}: a configuration of more than {} bytes", path.string(),
+                kMaxConfigBytes);
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!stream.is_open() || stream.bad()) {
+    return fail(ErrorCategory::kIo, "cannot read {}: {}", path.string(), std::strerror(errno));
+  }
+  return text;
+}
+
+Status apply_file(Settings& settings) {
+  const std::string name = settings.config_file.string();
+  HEARTH_TRY(const std::string text, read_config(settings.config_file));
+  const toml::parse_result parsed = toml::parse(text, name);
+  if (!parsed) {
+    return fail(ErrorCategory::kInvalidArgument, "{}:{}: {}", name, parsed.error().source().begin.line,
+                parsed.error().description());
+  }
+  for (const auto& [toml_key, node] : parsed.table()) {
+    const std::string key(toml_key.str());
+    const std::string source = fmt::format("{}:{}: {}", name, node.source().begin.line, key);
+    const SettingField* field = find_setting(key);
+    if (field == nullptr) {
+      return fail(ErrorCategory::kInvalidArgument, "{} is not a setting; there are {}", source, known_keys());
+    }
+    auto values = values_of(node, *field);
+    if (!values) return fail(ErrorCategory::kInvalidArgument, "{} {}", source, values.error().message);
+    HEARTH_CHECK_OK(apply(settings, *field, *values, source));
+  }
+  return {};
+}
+
+// In the file, "~/" is the user's home and relative paths start at the file.
+void resolve_models(Settings& settings, const EnvironmentLookup& environment) {
+  for (fs::path& model : settings.models) {
+    if (model.string().starts_with("~/")) {
+      model = home_of_user(environment) / model.string().substr(2);
+    } else if (model.is_relative()) {
+      model = settings.config_file.parent_path() / model;
+    }
+  }
+}
+
+Status apply_environment(Settings& settings, const EnvironmentLookup& environment) {
+  if (const auto ollama = non_empty(environment, "OLLAMA_HOST")) {
+    if (auto assigned = assign_ollama_host(settings, *ollama); !assigned) {
+      return fail(assigned.error().category, "OLLAMA_HOST {}", assigned.error().message);
+    }
+  }
+  for (const SettingField& field : setting_fields()) {
+    std::string name = "HEARTH_";
+    for (const char c : field.key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    const auto value = non_empty(environment, name);
+    if (!value) continue;
+    const auto values = field.kind == SettingKind::kList ? split(*value, field.list_separator)
+                                                         : std::vector<std::string>{*value};
+    HEARTH_CHECK_OK(apply(settings, field, values, name));
+  }
+  return {};
+}
+
+}  // namespace
+
+EnvironmentLookup process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+Result<Settings> load_settings(const EnvironmentLookup& environment, const SettingFlags& flags) {
+  Settings settings;
+  find_places(environment, settings);
+  HEARTH_CHECK_OK(apply_file(settings));
+  resolve_models(settings, environment);
+  HEARTH_CHECK_OK(apply_environment(settings, environment));
+  for (const auto& [key, values] : flags) {
+    const SettingField* field = find_setting(key);
+    if (field == nullptr || values.empty()) continue;
+    std::string flag = key == "models" ? "--model" : "--" + key;
+    for (char& c : flag) {
+      if (c == '_') c = '-';
+    }
+    HEARTH_CHECK_OK(apply(settings, *field, values, flag));
+  }
+  return settings;
+}
+
+}  // namespace hearth::app

@@ -1,0 +1,44 @@
+// What can be set for the whole program: defaults, then hearth.toml, then the environment, then flags. The
+// only code that knows environment variables and configuration files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/dtype.h"
+
+namespace hearth::app {
+
+struct Settings {
+  std::string host = "127.0.0.1";  // address to listen on
+  uint16_t port = 11434;           // 0 = any free one
+  int threads = 0;                 // compute threads; 0 = the processors this process may use
+  int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
+  kernels::DType kv_type = kernels::DType::kF16;
+  std::string kernels;                        // instruction set by name; empty = the best
+  std::vector<std::filesystem::path> models;  // loaded by serve before it listens
+  std::vector<std::string> allowed_origins;   // origins of foreign web pages that may call
+  std::vector<std::string> allowed_hosts;     // names this machine is called by, beside localhost
+  std::string log_level = "info";
+
+  std::filesystem::path config_file;  // where settings are looked for; need not exist
+  std::filesystem::path data_dir;     // history, saved chats
+};
+
+// The value of an environment variable, if it is set.
+using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;
+EnvironmentLookup process_environment();
+
+// Values of flags by the setting's key ("kv_type"), as they were written.
+using SettingFlags = std::map<std::string, std::vector<std::string>>;
+
+// kInvalidArgument names the key and where it was written (file and line, variable or flag); kIo.
+Result<Settings> load_settings(const EnvironmentLookup& environment, const SettingFlags& flags = {});
+
+}  // namespace hearth::app

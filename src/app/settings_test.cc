@@ -1,0 +1,162 @@
+#include "app/settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+namespace hearth::app {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class SettingsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "hearth-settings-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    home_ = name;
+    variables_["HEARTH_HOME"] = home_.string();
+  }
+  void TearDown() override { fs::remove_all(home_); }
+
+  void write_config(const std::string& text) const { std::ofstream(home_ / "hearth.toml") << text; }
+
+  Result<Settings> load(const SettingFlags& flags = {}) const {
+    const auto lookup = [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = variables_.find(name);
+      return found == variables_.end() ? std::nullopt : std::optional(found->second);
+    };
+    return load_settings(lookup, flags);
+  }
+
+  std::string problem(const SettingFlags& flags = {}) const {
+    const auto settings = load(flags);
+    if (settings) return "no error";
+    EXPECT_EQ(settings.error().category, ErrorCategory::kInvalidArgument);
+    return settings.error().message;
+  }
+
+  fs::path home_;
+  std::map<std::string, std::string> variables_;
+};
+
+TEST_F(SettingsTest, HasDefaultsWithoutAFile) {
+  const auto settings = load();
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->host, "127.0.0.1");
+  EXPECT_EQ(settings->port, 11434);
+  EXPECT_EQ(settings->kv_type, kernels::DType::kF16);
+  EXPECT_EQ(settings->data_dir, home_);
+}
+
+TEST_F(SettingsTest, FlagsOverrideTheEnvironmentOverridesTheFile) {
+  write_config("port = 1000\nthreads = 3\ncontext = 100\n");
+  variables_["HEARTH_PORT"] = "2000";
+  variables_["HEARTH_THREADS"] = "4";
+  const auto settings = load({{"port", {"3000"}}});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->port, 3000);
+  EXPECT_EQ(settings->threads, 4);
+  EXPECT_EQ(settings->context, 100);
+}
+
+TEST_F(SettingsTest, ReadsEveryKey) {
+  write_config(R"(host = "::1"
+port = 0
+threads = 2
+context = 4096
+kv_type = "q8_0"
+kernels = "avx2"
+models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
+allowed_origins = ["https://app.example"]
+allowed_hosts = ["box.lan"]
+log_level = "debug"
+)");
+  variables_["HOME"] = "/home/someone";
+  const auto settings = load();
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->host, "::1");
+  EXPECT_EQ(settings->port, 0);
+  EXPECT_EQ(settings->kv_type, kernels::DType::kQ8_0);
+  EXPECT_EQ(settings->kernels, "avx2");
+  EXPECT_THAT(settings->models,
+              ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));
+  EXPECT_THAT(settings->allowed_origins, ::testing::ElementsAre("https://app.example"));
+  EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("box.lan"));
+  EXPECT_EQ(settings->log_level, "debug");
+}
+
+TEST_F(SettingsTest, SplitsListsOfTheEnvironment) {
+  variables_["HEARTH_MODELS"] = "a.gguf:b.gguf";
+  variables_["HEARTH_ALLOWED_HOSTS"] = "one,two";
+  const auto settings = load();
+  ASSERT_TRUE(settings);
+  EXPECT_THAT(settings->models, ::testing::ElementsAre("a.gguf", "b.gguf"));
+  EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("one", "two"));
+}
+
+TEST_F(SettingsTest, ErrorsSayWhere) {
+  const std::string file = (home_ / "hearth.toml").string();
+  write_config("host = \"127.0.0.1\"\nport = 70000\n");
+  EXPECT_EQ(problem(), file + ":2: port is \"70000\", must be a whole number between 0 and 65535");
+  write_config("\n\nport = \"11434\"\n");
+  EXPECT_EQ(problem(), file + ":3: port must be a whole number");
+  write_config("prot = 1\n");
+  EXPECT_THAT(problem(), HasSubstr(":1: prot is not a setting; there are host, port"));
+  write_config("models = [\"a\", 1]\n");
+  EXPECT_THAT(problem(), HasSubstr(":1: models must be a list of texts"));
+  write_config("port = 1\nhost = \n");
+  EXPECT_THAT(problem(), HasSubstr("hearth.toml:2: "));
+  write_config("");
+  variables_["HEARTH_KV_TYPE"] = "q4_0";
+  EXPECT_EQ(problem(), "HEARTH_KV_TYPE is \"q4_0\", must be one of f16, q8_0, f32");
+  variables_.erase("HEARTH_KV_TYPE");
+  EXPECT_EQ(problem({{"kv_type", {"x"}}}), "--kv-type is \"x\", must be one of f16, q8_0, f32");
+  EXPECT_EQ(problem({{"threads", {"-1"}}}), "--threads is \"-1\", must be a whole number between 0 and 1024");
+  EXPECT_THAT(problem({{"threads", {"99999999999999999999"}}}), HasSubstr("--threads is"));
+  EXPECT_THAT(problem({{"host", {"127.0.0.1:80"}}}), HasSubstr("without a port"));
+}
+
+TEST_F(SettingsTest, RefusesAConfigurationThatIsNoFile) {
+  fs::create_directory(home_ / "hearth.toml");
+  EXPECT_THAT(problem(), HasSubstr("not a regular file"));
+}
+
+TEST_F(SettingsTest, UnderstandsOllamaHost) {
+  const auto address = [&](const std::string& value) {
+    variables_["OLLAMA_HOST"] = value;
+    const auto settings = load();
+    return settings ? fmt::format("{} {}", settings->host, settings->port) : settings.error().message;
+  };
+  EXPECT_EQ(address("0.0.0.0"), "0.0.0.0 11434");
+  EXPECT_EQ(address("10.0.0.1:8080"), "10.0.0.1 8080");
+  EXPECT_EQ(address("http://10.0.0.1"), "10.0.0.1 80");
+  EXPECT_EQ(address("http://10.0.0.1:8080/"), "10.0.0.1 8080");
+  EXPECT_EQ(address("[::1]:8080"), "::1 8080");
+  EXPECT_EQ(address("::1"), "::1 11434");
+  EXPECT_EQ(address(":8080"), "127.0.0.1 8080");
+  EXPECT_THAT(address("host:port"), HasSubstr("OLLAMA_HOST is"));
+  variables_["HEARTH_HOST"] = "127.0.0.2";
+  EXPECT_EQ(address("10.0.0.1:8080"), "127.0.0.2 8080");
+}
+
+TEST_F(SettingsTest, FollowsTheXdgVariables) {
+  variables_.erase("HEARTH_HOME");
+  variables_["HOME"] = "/home/someone";
+  auto settings = load();
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->config_file, "/home/someone/.config/hearth/hearth.toml");
+  EXPECT_EQ(settings->data_dir, "/home/someone/.local/share/hearth");
+  variables_["XDG_CONFIG_HOME"] = "/c";
+  variables_["XDG_DATA_HOME"] = "not/absolute";
+  settings = load();
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->config_file, "/c/hearth/hearth.toml");
+  EXPECT_EQ(settings->data_dir, "/home/someone/.local/share/hearth");
+}
+
+}  // namespace
+}  // namespace hearth::app

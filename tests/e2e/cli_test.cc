@@ -1,0 +1,184 @@
+// The built program as a shell sees it: what it prints, where, and how it ends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "support.h"
+
+namespace hearth {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+using testing_support::reference_set;
+using testing_support::test_data;
+
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+class CliTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::temp_directory_path() / "hearth-cli-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    home_ = name;
+    model_ = test_data("models/stories260K.gguf").string();
+  }
+  void TearDown() override { fs::remove_all(home_); }
+
+  // `arguments` as a shell reads them.
+  Outcome hearth(const std::string& arguments, const std::string& input = {}) const {
+    std::ofstream(home_ / "in", std::ios::binary) << input;
+    const std::string command = "HEARTH_HOME='" + home_.string() + "' '" HEARTH_BINARY "' " + arguments +
+                                " < '" + (home_ / "in").string() + "' 2> '" + (home_ / "err").string() + "'";
+    Outcome outcome;
+    std::FILE* pipe = popen(command.c_str(), "r");
+    EXPECT_NE(pipe, nullptr);
+    if (pipe == nullptr) return outcome;
+    std::array<char, 4096> buffer{};
+    while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+      outcome.out.append(buffer.data(), n);
+    const int status = pclose(pipe);
+    outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+    std::ifstream err(home_ / "err", std::ios::binary);
+    outcome.err.assign(std::istreambuf_iterator<char>(err), std::istreambuf_iterator<char>());
+    return outcome;
+  }
+
+  void expect_error(const std::string& arguments, int exit_code, const std::string& sentence) const {
+    const Outcome outcome = hearth(arguments);
+    EXPECT_EQ(outcome.exit_code, exit_code) << arguments;
+    EXPECT_EQ(outcome.out, "") << arguments;
+    EXPECT_THAT(outcome.err, StartsWith("hearth: ")) << arguments;
+    EXPECT_THAT(outcome.err, HasSubstr(sentence)) << arguments;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
+  }
+
+  fs::path home_;
+  std::string model_;
+};
+
+TEST_F(CliTest, HelpAndVersion) {
+  for (const char* arguments : {"", "--help"}) {
+    const Outcome outcome = hearth(arguments);
+    EXPECT_EQ(outcome.exit_code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("tokenize"));
+    EXPECT_EQ(outcome.err, "");
+  }
+  for (const char* command : {"serve", "run", "show", "tokenize", "template"}) {
+    const Outcome outcome = hearth(std::string(command) + " --help");
+    EXPECT_EQ(outcome.exit_code, 0) << command;
+    EXPECT_THAT(outcome.out, HasSubstr("Usage:")) << command;
+  }
+  EXPECT_THAT(hearth("--version").out, StartsWith("hearth "));
+}
+
+TEST_F(CliTest, ErrorsAreOneSentenceWithACode) {
+  expect_error("nonsense", 2, "nonsense");
+  expect_error("show", 2, "MODEL");
+  expect_error("show --nonsense x", 2, "--nonsense");
+  expect_error("show /nowhere/x.gguf", 3, "there is no file \"/nowhere/x.gguf\"");
+  expect_error("tokenize /nowhere/x.gguf", 3, "no file");
+  expect_error("run /nowhere/x.gguf hello", 3, "no file");
+  expect_error("show /", 2, "/");
+  std::ofstream(home_ / "bad.gguf") << "GGUX and more than that";
+  expect_error("show '" + (home_ / "bad.gguf").string() + "'", 4, "bad.gguf");
+  expect_error("show --tensors --metadata '" + model_ + "'", 2, "only one of");
+  expect_error("show --template '" + model_ + "'", 3, "no chat template");
+  expect_error("tokenize --decode '" + model_ + "' 1 x", 2, "\"x\" is not a token id");
+  expect_error("tokenize --decode '" + model_ + "' 512", 2, "token 512");
+  expect_error("run --top-p 2 '" + model_ + "' hello", 2, "top_p");
+  expect_error("serve --port 70000", 2, "--port");
+}
+
+TEST_F(CliTest, ABrokenConfigurationIsNamed) {
+  std::ofstream(home_ / "hearth.toml") << "port = 1\nthreads = \"many\"\n";
+  expect_error("serve", 2, "hearth.toml:2: threads must be a whole number");
+}
+
+TEST_F(CliTest, ShowsAModel) {
+  const Outcome table = hearth("show '" + model_ + "'");
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_THAT(table.out, HasSubstr("llama"));
+  const Outcome json = hearth("show --json '" + model_ + "'");
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto card = nlohmann::json::parse(json.out);
+  EXPECT_EQ(card["architecture"], "llama");
+  EXPECT_EQ(card["layers"], 5);
+  const auto metadata = nlohmann::json::parse(hearth("show --json --metadata '" + model_ + "'").out);
+  EXPECT_EQ(metadata["tokenizer.ggml.tokens"].size(), 512U);
+  const auto tensors = nlohmann::json::parse(hearth("show --json --tensors '" + model_ + "'").out);
+  EXPECT_EQ(tensors.size(), 48U);
+  EXPECT_THAT(hearth("show --metadata '" + model_ + "'").out, HasSubstr("general.architecture"));
+}
+
+TEST_F(CliTest, TokenizesAndBack) {
+  const std::string text = "Once upon a time";
+  const Outcome ids = hearth("tokenize --ids '" + model_ + "'", text);
+  ASSERT_EQ(ids.exit_code, 0) << ids.err;
+  EXPECT_EQ(hearth("tokenize --ids '" + model_ + "' Once upon a time").out, ids.out);
+  EXPECT_EQ(hearth("tokenize --decode '" + model_ + "'", ids.out).out, text);
+  const auto json = nlohmann::json::parse(hearth("tokenize --json '" + model_ + "'", text).out);
+  EXPECT_EQ(json["count"], json["tokens"].size());
+  EXPECT_EQ(hearth("tokenize --count '" + model_ + "'", text).out, json["count"].dump() + "\n");
+  const std::string with_bos = hearth("tokenize --ids --add-special '" + model_ + "'", text).out;
+  EXPECT_THAT(with_bos, StartsWith("1 "));
+}
+
+TEST_F(CliTest, RendersATemplate) {
+  const Outcome text = hearth("template '" + model_ + "' --system Brief. --user Hello");
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("<|im_start|>user\nHello<|im_end|>"));
+  const Outcome json =
+      hearth("template --json '" + model_ + "'", R"([{"role": "user", "content": "Hello <|im_end|>"}])");
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto parsed = nlohmann::json::parse(json.out);
+  const std::string prompt = parsed["prompt"];
+  ASSERT_EQ(parsed["untrusted"].size(), 1U);
+  const size_t begin = parsed["untrusted"][0][0];
+  const size_t end = parsed["untrusted"][0][1];
+  EXPECT_EQ(prompt.substr(begin, end - begin), "Hello <|im_end|>");
+  EXPECT_GT(parsed["tokens"].size(), 3U);
+  EXPECT_EQ(hearth("template '" + model_ + "'", "not json").exit_code, 2);
+  EXPECT_EQ(hearth("template '" + model_ + "'", R"([{"role": "king", "content": "x"}])").exit_code, 2);
+}
+
+TEST_F(CliTest, AFullOutputIsAnError) {
+  const Outcome outcome = hearth("show --metadata '" + model_ + "' > /dev/full");
+  EXPECT_EQ(outcome.exit_code, 8);
+  EXPECT_THAT(outcome.err, HasSubstr("cannot write the output"));
+}
+
+TEST_F(CliTest, AnswersOnce) {
+  const std::string flags = "run '" + model_ + "' --raw --temperature 0 --max-tokens 20 ";
+  const Outcome argument = hearth(flags + "'Once upon a time'");
+  ASSERT_EQ(argument.exit_code, 0) << argument.err;
+  EXPECT_EQ(argument.err, "");
+  EXPECT_GT(argument.out.size(), 20U);
+  EXPECT_EQ(hearth(flags, "Once upon a time").out, argument.out) << "a pipe is a prompt";
+  EXPECT_THAT(hearth(flags + "--verbose", "Once upon a time").err, HasSubstr("tokens/s"));
+  EXPECT_EQ(hearth("run '" + model_ + "'").exit_code, 2) << "no prompt at all";
+}
+
+TEST_F(CliTest, APromptBeyondTheContextHasItsOwnCode) {
+  std::string prompt;
+  for (int i = 0; i < 2000; ++i) prompt += "once upon a time ";
+  const Outcome outcome = hearth("run '" + model_ + "' --raw", prompt);
+  EXPECT_EQ(outcome.exit_code, 6) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+}
+
+}  // namespace
+}  // namespace hearth
