@@ -433,7 +433,8 @@ Task<bool> Exchange::write(std::string chunk) {
 Task<void> Exchange::finish() {
   std::string last = std::exchange(pending_head_, {});
   if (!http_1_0_ && request_.method != "HEAD") last += "0\r\n\r\n";
-  complete_ = last.empty() ? !connection_.closed_ : co_await connection_.write_bytes(std::move(last));
+  complete_ = !connection_.closed_;
+  if (!last.empty()) complete_ = co_await connection_.write_bytes(std::move(last));
 }
 
 void Exchange::watch(std::function<void()> on_interruption) {
