@@ -47,6 +47,13 @@ int parse_failed(const Environment& environment, const CLI::App& app, const CLI:
     return 0;
   }
   const CLI::App& command = chosen(app);
+  if (&command == &app && dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::string sentence = sentence_of(error);
+    const size_t word = sentence.rfind(": ");
+    environment.say(fmt::format("there is no command \"{}\"; hearth --help lists them",
+                                word == std::string::npos ? sentence : sentence.substr(word + 2)));
+    return exit_code(ErrorCategory::kInvalidArgument);
+  }
   const std::string name = &command == &app ? "hearth" : "hearth " + command.get_name();
   environment.say(fmt::format("{} ({} --help lists what there is)", sentence_of(error), name));
   return exit_code(ErrorCategory::kInvalidArgument);

@@ -32,8 +32,9 @@ Answer take_answer(serving::TokenStream stream, const AnswerWatcher& watcher) {
   while (!answer.end && !answer.error) {
     if (auto event = stream.try_next()) {
       if (auto* delta = std::get_if<serving::TextDelta>(&*event)) {
+        if (answer.stopped || delta->text.empty()) continue;  // what nobody saw was not said
         answer.text += delta->text;
-        if (!answer.stopped && !delta->text.empty()) watcher.on_text(delta->text);
+        watcher.on_text(delta->text);
       } else if (auto* end = std::get_if<serving::GenerationEnd>(&*event)) {
         answer.end = std::move(*end);
       } else {

@@ -157,7 +157,7 @@ void TerminalChat::talk(const std::string& text) {
 }
 
 void TerminalChat::finish_turn(Answer answer) {
-  if (!answer.text.empty()) note(answer.text.ends_with('\n') ? "" : "\n");
+  if (!answer.text.empty()) note(answer.text.ends_with('\n') ? "" : "\n\n");
   if (answer.error && !answer.stopped) {
     if (answer.error->category == ErrorCategory::kContextExceeded) {
       note(fmt::format(
