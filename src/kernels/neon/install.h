@@ -1,0 +1,12 @@
+// The parts of this instruction set's table, by file.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace hearth::kernels::neon {
+
+void install_matmul_32(KernelTable& table);
+void install_matmul_256(KernelTable& table);
+void install_floats(KernelTable& table);
+
+}  // namespace hearth::kernels::neon

@@ -1,0 +1,16 @@
+#include "kernels/neon/install.h"
+#include "kernels/neon/vec.h"
+#include "kernels/simd/formats_256.h"
+
+namespace hearth::kernels::neon {
+
+void install_matmul_256(KernelTable& table) {
+  simd::install_blocks<V, simd::Q2_K<V>>(table);
+  simd::install_blocks<V, simd::Q3_K<V>>(table);
+  simd::install_blocks<V, simd::Q4_K<V>>(table);
+  simd::install_blocks<V, simd::Q5_K<V>>(table);
+  simd::install_blocks<V, simd::Q6_K<V>>(table);
+  simd::install_blocks<V, simd::IQ4_XS<V>>(table);
+}
+
+}  // namespace hearth::kernels::neon
