@@ -5,6 +5,7 @@
 
 #include "api/openai/chat_request.h"
 #include "api/openai/completion_request.h"
+#include "fuzz_target.h"
 
 namespace {
 
