@@ -1,5 +1,8 @@
 #include "text/merge_table.h"
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <string>
 
 #include "text/hash.h"
@@ -18,8 +21,7 @@ size_t MergeTable::slot_of(uint64_t key) const {
   return hash_slot(hash_number(key, seed_), slots_.size());
 }
 
-void MergeTable::insert(TokenId left, TokenId right, Merge merge) {
-  const uint64_t key = pair_key(left, right);
+void MergeTable::insert(uint64_t key, Merge merge) {
   size_t at = slot_of(key);
   while (slots_[at].key != kEmpty && slots_[at].key != key) at = at + 1 == slots_.size() ? 0 : at + 1;
   if (slots_[at].key == kEmpty) slots_[at] = {key, merge};
@@ -34,24 +36,43 @@ Result<MergeTable> MergeTable::create(const Vocabulary& vocabulary) {
   MergeTable table;
   table.seed_ = random_seed();
   table.slots_.resize(merges.size() + merges.size() / 2 + 1);
-  std::string joined;
-  for (uint32_t rank = 0; rank < merges.size(); ++rank) {
-    std::string_view left;
-    std::string_view right;
-    if (!split_merge(merges[rank], left, right)) {
-      return fail(ErrorCategory::kCorrupt, "merge {} is not two tokens with a space between them", rank);
+
+  // In batches, so that look-ups and insertions overlap their waiting for memory. Per merge: left, right,
+  // joined.
+  constexpr uint32_t kBatch = 64;
+  std::array<std::string, kBatch> joined;
+  std::array<std::string_view, 3 * kBatch> spellings;
+  std::array<TokenId, 3 * kBatch> ids;
+  for (uint32_t begin = 0; begin < merges.size(); begin += kBatch) {
+    const auto n = static_cast<uint32_t>(std::min<size_t>(kBatch, merges.size() - begin));
+    for (uint32_t i = 0; i < n; ++i) {
+      std::string_view left;
+      std::string_view right;
+      if (!split_merge(merges[begin + i], left, right)) {
+        return fail(ErrorCategory::kCorrupt, "merge {} is not two tokens with a space between them",
+                    begin + i);
+      }
+      joined[i].assign(left).append(right);
+      spellings[3 * i] = left;
+      spellings[3 * i + 1] = right;
+      spellings[3 * i + 2] = joined[i];
     }
-    joined.assign(left).append(right);
-    const TokenId left_id = vocabulary.find(left);
-    const TokenId right_id = vocabulary.find(right);
-    const TokenId id = vocabulary.find(joined);
-    if (left_id == Vocabulary::kNoToken || right_id == Vocabulary::kNoToken) {
-      return fail(ErrorCategory::kCorrupt, "merge {} joins something that is not in the vocabulary", rank);
+    vocabulary.find_all(std::span(spellings).first(3 * n), ids);
+    for (uint32_t i = 0; i < n; ++i) {
+      if (ids[3 * i] == Vocabulary::kNoToken || ids[3 * i + 1] == Vocabulary::kNoToken) {
+        return fail(ErrorCategory::kCorrupt, "merge {} joins something that is not in the vocabulary",
+                    begin + i);
+      }
+      if (ids[3 * i + 2] == Vocabulary::kNoToken) {
+        return fail(ErrorCategory::kCorrupt, "merge {} makes something that is not in the vocabulary",
+                    begin + i);
+      }
+      __builtin_prefetch(&table.slots_[table.slot_of(pair_key(ids[3 * i], ids[3 * i + 1]))], 1);
     }
-    if (id == Vocabulary::kNoToken) {
-      return fail(ErrorCategory::kCorrupt, "merge {} makes something that is not in the vocabulary", rank);
+    for (uint32_t i = 0; i < n; ++i) {
+      const TokenId id = ids[3 * i + 2];
+      if (vocabulary.is_encodable(id)) table.insert(pair_key(ids[3 * i], ids[3 * i + 1]), {begin + i, id});
     }
-    if (vocabulary.is_encodable(id)) table.insert(left_id, right_id, {rank, id});
   }
   return table;
 }

@@ -37,7 +37,7 @@ class MergeTable {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
   }
   size_t slot_of(uint64_t key) const;
-  void insert(TokenId left, TokenId right, Merge merge);
+  void insert(uint64_t key, Merge merge);
 
   std::vector<Slot> slots_;  // open addressing, linear probing
   uint64_t seed_ = 0;

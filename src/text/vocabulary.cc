@@ -164,8 +164,7 @@ void Vocabulary::build_index() {
   }
 }
 
-TokenId Vocabulary::find(std::string_view spelling) const {
-  const uint64_t hash = hash_bytes(spelling, seed_);
+TokenId Vocabulary::find_hashed(std::string_view spelling, uint64_t hash) const {
   const auto fingerprint = static_cast<uint32_t>(hash);
   for (size_t at = hash_slot(hash, slots_.size()); slots_[at].id != kNoToken;
        at = at + 1 == slots_.size() ? 0 : at + 1) {
@@ -173,6 +172,31 @@ TokenId Vocabulary::find(std::string_view spelling) const {
       return slots_[at].id;
   }
   return kNoToken;
+}
+
+TokenId Vocabulary::find(std::string_view spelling) const {
+  return find_hashed(spelling, hash_bytes(spelling, seed_));
+}
+
+void Vocabulary::find_all(std::span<const std::string_view> spellings, std::span<TokenId> ids) const {
+  constexpr size_t kBatch = 64;
+  std::array<uint64_t, kBatch> hashes;
+  for (size_t begin = 0; begin < spellings.size(); begin += kBatch) {
+    const size_t n = std::min(kBatch, spellings.size() - begin);
+    for (size_t i = 0; i < n; ++i) {
+      hashes[i] = hash_bytes(spellings[begin + i], seed_);
+      __builtin_prefetch(&slots_[hash_slot(hashes[i], slots_.size())]);
+    }
+    // The token in the first slot is nearly always the one: fetch its view, then its bytes.
+    const auto guess = [&](size_t i) { return slots_[hash_slot(hashes[i], slots_.size())].id; };
+    for (size_t i = 0; i < n; ++i) {
+      if (guess(i) != kNoToken) __builtin_prefetch(&spec_.tokens[static_cast<size_t>(guess(i))]);
+    }
+    for (size_t i = 0; i < n; ++i) {
+      if (guess(i) != kNoToken) __builtin_prefetch(this->spelling(guess(i)).data());
+    }
+    for (size_t i = 0; i < n; ++i) ids[begin + i] = find_hashed(spellings[begin + i], hashes[i]);
+  }
 }
 
 TokenId Vocabulary::find_encodable(std::string_view spelling) const {

@@ -72,6 +72,9 @@ class Vocabulary {
   static constexpr TokenId kNoToken = -1;
   TokenId find(std::string_view spelling) const;
   TokenId find_encodable(std::string_view spelling) const;
+  // find() for many at once: ids[i] for spellings[i]. The look-ups overlap their waiting for memory, which
+  // makes them several times as fast in a large vocabulary.
+  void find_all(std::span<const std::string_view> spellings, std::span<TokenId> ids) const;
 
   // <0x00> … <0xFF> tokens: the id for a byte, and the byte of a token of type kByte.
   TokenId byte_token(uint8_t byte) const { return byte_tokens_[byte]; }
@@ -91,6 +94,7 @@ class Vocabulary {
   Status check_tokens();
   Status check_special_ids();
   void build_index();
+  TokenId find_hashed(std::string_view spelling, uint64_t hash) const;
   void collect_end_of_generation();
 
   VocabularySpec spec_;
