@@ -182,8 +182,12 @@ void ListBuilder::decoder() {
 }
 
 void ListBuilder::gemma() {
-  matrix("token_embd", {spec_.hidden, spec_.vocab}, 2);
-  norm("output_norm", spec_.hidden);
+  // The table is the output matrix too, and its rows enter the model times sqrt(hidden). Small rows and a
+  // large final norm give logits of deviation 2 in which the last token does not drown out what the layers
+  // say.
+  const bool decoder = spec_.architecture == Architecture::kGemma4;
+  matrix("token_embd", {spec_.hidden, spec_.vocab}, decoder ? 0.1f : 1);
+  norm("output_norm", spec_.hidden, decoder ? 20 : 1);
   if (spec_.per_layer_dim > 0) {
     const uint64_t width = uint64_t{spec_.per_layer_dim} * spec_.n_layers;
     // Looked up and multiplied by sqrt(per_layer_dim), so rows are that much smaller.
@@ -197,7 +201,7 @@ void ListBuilder::gemma() {
     gemma_layer(layer);
   }
   prefix_.clear();
-  if (spec_.architecture == Architecture::kGemma4) {
+  if (decoder) {
     list_.push_back({"rope_freqs.weight", {spec_.head_dim_global / 2}, 0, 0, gemma_rope_factors(spec_)});
   }
   if (spec_.dense_head > 0) {
