@@ -18,8 +18,8 @@ namespace hearth::text {
 
 struct TemplateLimits {
   size_t source_bytes = 1 << 20;
-  size_t depth = 50;            // nested statements, expressions and macro calls at run time
-  size_t steps = 1'000'000;
+  size_t depth = 600;             // nested statements, expressions and macro calls
+  size_t steps = 1'000'000;       // of sixteen evaluated nodes each
   size_t output_bytes = 4 << 20;  // also bounds intermediate strings and lists
 };
 

@@ -11,9 +11,11 @@ namespace hearth::text::jinja {
 
 class Budget {
  public:
-  // A tick is one evaluated node, 64 bytes of text or one element handled; sixteen of them are a step.
+  // A tick is one evaluated node, one element handled, 64 bytes copied or 8 looked at; sixteen of them are a
+  // step.
   static constexpr uint64_t kTicksPerStep = 16;
   static constexpr size_t kBytesPerTick = 64;
+  static constexpr size_t kCharactersPerTick = 8;
   // Strings and containers alive at one time may together take this many times the output limit.
   static constexpr size_t kLiveFactor = 16;
 
@@ -28,6 +30,8 @@ class Budget {
     ticks_left_ -= ticks;
   }
   void spend_bytes(size_t bytes) { spend(bytes / kBytesPerTick); }
+  // For work that looks at every character.
+  void spend_characters(size_t bytes) { spend(bytes / kCharactersPerTick); }
 
   // Checks the length of one string before it is made.
   void check_length(size_t bytes) const {

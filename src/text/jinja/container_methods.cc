@@ -117,8 +117,14 @@ Datum list_sort(Interpreter& interpreter, const Datum& self, Arguments& argument
   return Datum::none();
 }
 
-Datum dict_get(Interpreter&, const Datum& self, Arguments& arguments) {
+// Looking up a key reads all of it.
+void spend_key(Interpreter& interpreter, const Datum& key) {
+  if (key.is_string()) interpreter.budget().spend_bytes(key.bytes().size());
+}
+
+Datum dict_get(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("get", 1, 2);
+  spend_key(interpreter, argument(arguments, 0, "get"));
   if (Datum* value = self.dict().find(argument(arguments, 0, "get"))) return *value;
   return arguments.positional.size() > 1 ? arguments.positional[1] : Datum::none();
 }
@@ -146,7 +152,8 @@ Datum dict_values(Interpreter& interpreter, const Datum& self, Arguments& argume
 Datum dict_pop(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("pop", 1, 2);
   const Datum& key = argument(arguments, 0, "pop");
-  interpreter.budget().spend(self.dict().entries.size());
+  interpreter.budget().spend(4 * self.dict().entries.size());
+  spend_key(interpreter, key);
   if (Datum* found = self.dict().find(key)) {
     Datum value = *found;
     self.dict().erase(key);
@@ -168,6 +175,7 @@ Datum dict_popitem(Interpreter& interpreter, const Datum& self, Arguments& argum
 Datum dict_setdefault(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("setdefault", 1, 2);
   const Datum& key = argument(arguments, 0, "setdefault");
+  spend_key(interpreter, key);
   if (Datum* found = self.dict().find(key)) return *found;
   Datum value = arguments.positional.size() > 1 ? arguments.positional[1] : Datum::none();
   interpreter.heap().set(self.dict(), key, value);

@@ -128,8 +128,13 @@ bool DictObject::erase(const Datum& key) {
   Datum* value = find(key);
   if (value == nullptr) return false;
   auto at = std::find_if(entries.begin(), entries.end(), [value](auto& e) { return &e.second == value; });
+  size_t position = static_cast<size_t>(at - entries.begin());
+  bool indexed = entries.size() >= kIndexFrom;
+  if (indexed) index_.erase(encoded(key));
   entries.erase(at);
-  if (entries.size() >= kIndexFrom) index_all();
+  if (indexed && entries.size() >= kIndexFrom && position < entries.size()) {
+    for (auto& [name, index] : index_) index -= index > position ? 1 : 0;
+  }
   return true;
 }
 

@@ -25,6 +25,7 @@ struct MacroObject : CallableObject {
 };
 
 constexpr size_t kMaxContextDepth = 200;
+constexpr size_t kVariablesPerTick = 32;
 
 }  // namespace
 
@@ -351,8 +352,9 @@ Datum Interpreter::call_macro(const MacroSyntax& macro, Scope* definition, Argum
   return heap_.text(out.take());
 }
 
-Datum Interpreter::lookup(Symbol symbol) const {
+Datum Interpreter::lookup(Symbol symbol) {
   for (const Scope* scope = scope_; scope != nullptr; scope = scope->parent) {
+    budget_.spend(scope->variables.size() / kVariablesPerTick);
     for (const auto& [name, value] : scope->variables) {
       if (name == symbol) return value;
     }
@@ -361,6 +363,7 @@ Datum Interpreter::lookup(Symbol symbol) const {
 }
 
 void Interpreter::define(Symbol symbol, Datum value) {
+  budget_.spend(scope_->variables.size() / kVariablesPerTick);
   for (auto& [name, old] : scope_->variables) {
     if (name == symbol) {
       old = std::move(value);

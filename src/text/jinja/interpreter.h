@@ -79,7 +79,7 @@ class Interpreter {
   Datum evaluate_concat(const Expression& expression);
   Arguments evaluate_arguments(const std::vector<ArgumentSyntax>& syntax);
 
-  Datum lookup(Symbol symbol) const;
+  Datum lookup(Symbol symbol);
   void assign(const Target& target, const Datum& value);
   void define(Symbol symbol, Datum value);
   Scope* capture_scope();

@@ -154,6 +154,7 @@ class JsonWriter {
   }
 
   void string(const MarkedText& text) {
+    interpreter_.budget().spend_characters(text.bytes.size());
     literal("\"");
     size_t done = 0;
     for (size_t at = 0; at < text.bytes.size();) {
@@ -254,7 +255,7 @@ Datum to_json(Interpreter& interpreter, const Datum& value, const JsonStyle& sty
 Datum from_json(Interpreter& interpreter, const Datum& value) {
   if (value.is_undefined()) fail_undefined(value);
   if (!value.is_string()) give_up("from_json needs a string, not {}", type_name(value));
-  interpreter.budget().spend(value.bytes().size() / 16);
+  interpreter.budget().spend_characters(2 * value.bytes().size());
   JsonReader reader(interpreter, value.text().any_untrusted());
   nlohmann::ordered_json::sax_parse(value.bytes(), &reader);
   return reader.result;

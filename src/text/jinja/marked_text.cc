@@ -126,6 +126,7 @@ bool is_space(char32_t c) {
 
 MarkedText escape_html(Budget& budget, const MarkedText& text) {
   TextBuilder out(budget);
+  budget.spend_characters(text.bytes.size());
   size_t done = 0;
   for (size_t i = 0; i < text.bytes.size(); ++i) {
     std::string_view entity;

@@ -5,6 +5,7 @@
 
 #include "text/jinja/interpreter.h"
 #include "text/jinja/printing.h"
+#include "text/jinja/text_search.h"
 
 namespace hearth::text::jinja {
 
@@ -31,34 +32,50 @@ std::string_view spelling(Operator op) {
   }
 }
 
-int64_t checked(bool overflow, int64_t value) {
-  if (overflow) give_up("integer overflow");
-  return value;
+[[noreturn]] void fail_overflow() {
+  give_up("integer overflow");
+}
+
+int64_t checked_multiply(int64_t a, int64_t b) {
+  int64_t r;
+  if (__builtin_mul_overflow(a, b, &r)) fail_overflow();
+  return r;
+}
+
+int64_t checked_subtract(int64_t a, int64_t b) {
+  int64_t r;
+  if (__builtin_sub_overflow(a, b, &r)) fail_overflow();
+  return r;
+}
+
+int64_t checked_sum(int64_t a, int64_t b) {
+  int64_t r;
+  if (__builtin_add_overflow(a, b, &r)) fail_overflow();
+  return r;
 }
 
 Datum integer_power(int64_t base, int64_t exponent) {
   if (exponent < 0) {
-    if (base == 0) give_up("zero cannot be raised to a negative power");
+    if (base == 0) give_up("division by zero");
     return Datum::real(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
   }
   int64_t result = 1;
   for (int64_t square = base; exponent != 0;) {
-    if (exponent & 1) result = checked(__builtin_mul_overflow(result, square, &result), result);
+    if (exponent & 1) result = checked_multiply(result, square);
     exponent >>= 1;
-    if (exponent != 0) square = checked(__builtin_mul_overflow(square, square, &square), square);
+    if (exponent != 0) square = checked_multiply(square, square);
   }
   return Datum::integer(result);
 }
 
 Datum integer_arithmetic(Operator op, int64_t a, int64_t b) {
-  int64_t r = 0;
   switch (op) {
     case Operator::kAdd:
-      return Datum::integer(checked(__builtin_add_overflow(a, b, &r), r));
+      return Datum::integer(checked_sum(a, b));
     case Operator::kSubtract:
-      return Datum::integer(checked(__builtin_sub_overflow(a, b, &r), r));
+      return Datum::integer(checked_subtract(a, b));
     case Operator::kMultiply:
-      return Datum::integer(checked(__builtin_mul_overflow(a, b, &r), r));
+      return Datum::integer(checked_multiply(a, b));
     case Operator::kPower:
       return integer_power(a, b);
     default:
@@ -66,10 +83,7 @@ Datum integer_arithmetic(Operator op, int64_t a, int64_t b) {
   }
   if (b == 0) give_up("division by zero");
   if (op == Operator::kDivide) return Datum::real(static_cast<double>(a) / static_cast<double>(b));
-  if (b == -1) {
-    if (op == Operator::kModulo) return Datum::integer(0);
-    return Datum::integer(checked(__builtin_sub_overflow(int64_t{0}, a, &r), r));
-  }
+  if (b == -1) return Datum::integer(op == Operator::kModulo ? 0 : checked_subtract(0, a));
   bool adjust = a % b != 0 && (a < 0) != (b < 0);  // Python rounds down
   if (op == Operator::kFloorDivide) return Datum::integer(a / b - (adjust ? 1 : 0));
   return Datum::integer(a % b + (adjust ? b : 0));
@@ -136,7 +150,7 @@ size_t wrapped(int64_t index, size_t size) {  // SIZE_MAX when out of range
 
 Datum string_at(Interpreter& interpreter, const Datum& object, int64_t index) {
   const MarkedText& text = object.text();
-  interpreter.budget().spend_bytes(text.bytes.size());
+  interpreter.budget().spend_characters(text.bytes.size());
   size_t at = wrapped(index, code_point_count(text.bytes));
   if (at == SIZE_MAX) return Datum();
   size_t begin = 0;
@@ -279,9 +293,10 @@ bool contains(Interpreter& interpreter, const Datum& container, const Datum& ite
     case Kind::kString:
       if (item.is_undefined()) fail_undefined(item);
       if (!item.is_string()) give_up("'in' wants a string on the left of a string, not {}", type_name(item));
-      interpreter.budget().spend_bytes(container.bytes().size());
-      return container.bytes().find(item.bytes()) != std::string::npos;
+      spend_search(interpreter.budget(), container.bytes(), item.bytes());
+      return find_text(container.bytes(), item.bytes()) != std::string::npos;
     case Kind::kDict:
+      if (item.is_string()) interpreter.budget().spend_bytes(item.bytes().size());
       return container.dict().find(item) != nullptr;
     case Kind::kRange: {
       if (!item.is_integral()) return false;
@@ -376,6 +391,7 @@ Datum subscript(Interpreter& interpreter, const Datum& object, const Datum& inde
     bool can_be_key = !index.is_undefined() &&
                       (index.is_number() || index.is_none() || index.is_string() || index.is(Kind::kTuple));
     if (can_be_key) {
+      if (index.is_string()) interpreter.budget().spend_bytes(index.bytes().size());
       if (Datum* value = object.dict().find(index)) return *value;
     }
   } else if (index.is_integral()) {
@@ -410,13 +426,14 @@ Datum slice(Interpreter& interpreter, const Datum& object, const Datum& start, c
   Heap& heap = interpreter.heap();
   if (object.is_string()) {
     const MarkedText& text = object.text();
-    interpreter.budget().spend(text.bytes.size() / 16);
+    interpreter.budget().spend_characters(text.bytes.size());
     std::vector<size_t> offsets = code_point_offsets(text.bytes);
     std::vector<size_t> positions = slice_positions(offsets.size() - 1, start, stop, step);
     TextBuilder out(interpreter.budget());
     if (!positions.empty() && positions.back() - positions.front() + 1 == positions.size()) {
       out.append(text, offsets[positions.front()], offsets[positions.back() + 1]);
     } else {
+      interpreter.budget().spend(positions.size());
       for (size_t position : positions) out.append(text, offsets[position], offsets[position + 1]);
     }
     MarkedText result = out.take();
@@ -434,7 +451,7 @@ Datum slice(Interpreter& interpreter, const Datum& object, const Datum& start, c
     RangeObject& range = object.range();
     std::vector<size_t> positions = slice_positions(range.size(), start, stop, step);
     interpreter.budget().spend(positions.size());
-    int64_t stride = (step.is_none() ? 1 : step.integer()) * range.step;
+    int64_t stride = checked_multiply(step.is_none() ? 1 : step.integer(), range.step);
     if (positions.empty()) return heap.range(0, 0, 1);
     int64_t first = range.at(positions.front()).integer();
     return heap.range(first, range.at(positions.back()).integer() + (stride > 0 ? 1 : -1), stride);

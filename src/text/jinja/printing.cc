@@ -145,6 +145,7 @@ void print_repr(Interpreter& interpreter, TextBuilder& out, const Datum& value) 
       out.append(float_repr(value.real()), false);
       return;
     case Kind::kString:
+      interpreter.budget().spend_characters(2 * value.bytes().size());
       string_repr(out, value.text());
       return;
     case Kind::kList:

@@ -188,8 +188,9 @@ Datum last(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   return items.empty() ? Datum() : items.back();
 }
 
-Datum count(Interpreter&, const Datum& value, Arguments& arguments) {
+Datum count(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   arguments.expect("length", 0, 0);
+  if (value.is_string()) interpreter.budget().spend_characters(value.bytes().size());
   auto n = length(value);
   if (!n) give_up("{} has no length", type_name(value));
   return Datum::integer(static_cast<int64_t>(*n));
@@ -233,9 +234,14 @@ Datum join(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   return interpreter.heap().text(out.take());
 }
 
+// map, select and reject take anything false (none, zero) for an empty list.
+std::vector<Datum> items_or_none(Interpreter& interpreter, const Datum& value) {
+  return truthy(value) ? iterate(interpreter, value) : std::vector<Datum>();
+}
+
 Datum map(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   std::vector<Datum> result;
-  std::vector<Datum> all = iterate(interpreter, value);
+  std::vector<Datum> all = items_or_none(interpreter, value);
   const Datum* path = arguments.find(SIZE_MAX, "attribute");
   if (arguments.positional.empty() && path != nullptr) {
     arguments.expect("map", 0, 0, {"attribute", "default"});
@@ -266,7 +272,7 @@ Datum select(Interpreter& interpreter, const Datum& value, Arguments& arguments)
     if (!arguments.positional[test].is_string()) give_up("a test is named by a string");
     name = arguments.positional[test].bytes();
   }
-  for (Datum& item : iterate(interpreter, value)) {
+  for (Datum& item : items_or_none(interpreter, value)) {
     Datum subject = kByAttribute ? deep_attribute(interpreter, item, arguments.positional[0]) : item;
     bool passes;
     if (name.empty()) {

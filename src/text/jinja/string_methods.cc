@@ -7,6 +7,7 @@
 #include "text/jinja/methods.h"
 #include "text/jinja/operations.h"
 #include "text/jinja/printing.h"
+#include "text/jinja/text_search.h"
 
 namespace hearth::text::jinja {
 
@@ -37,7 +38,8 @@ Datum finish(Interpreter& interpreter, TextBuilder& out, const MarkedText& like)
 
 // --- strip ---
 
-std::vector<char32_t> code_points(std::string_view bytes) {
+std::vector<char32_t> code_points(Interpreter& interpreter, std::string_view bytes) {
+  interpreter.budget().spend_characters(2 * bytes.size());
   std::vector<char32_t> result;
   for (size_t at = 0; at < bytes.size();) {
     CodePoint c = code_point_at(bytes, at);
@@ -102,7 +104,7 @@ Datum split(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("split", 0, 2, {"sep", "maxsplit"});
   const MarkedText& text = self.text();
   int64_t limit = limit_argument(arguments);
-  interpreter.budget().spend(text.bytes.size() / 16);
+  interpreter.budget().spend_characters(text.bytes.size());
   const Datum* separator = arguments.find(0, "sep");
   if (separator == nullptr || separator->is_none()) {
     return interpreter.heap().list(split_on_space(interpreter, text, limit, kFromRight));
@@ -112,7 +114,7 @@ Datum split(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   std::vector<ByteRange> cuts;
   if (kFromRight) {
     for (size_t end = text.bytes.size(); limit != 0 && end >= sep.size(); --limit) {
-      size_t found = text.bytes.rfind(sep, end - sep.size());
+      size_t found = find_text_last(text.bytes, sep, end);
       if (found == std::string::npos) break;
       cuts.push_back({found, found + sep.size()});
       end = found;
@@ -120,7 +122,7 @@ Datum split(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
     std::reverse(cuts.begin(), cuts.end());
   } else {
     for (size_t at = 0; limit != 0; --limit) {
-      size_t found = text.bytes.find(sep, at);
+      size_t found = find_text(text.bytes, sep, at);
       if (found == std::string::npos) break;
       cuts.push_back({found, found + sep.size()});
       at = found + sep.size();
@@ -148,8 +150,9 @@ Datum partition(Interpreter& interpreter, const Datum& self, Arguments& argument
   arguments.expect("partition", 1, 1);
   const MarkedText& text = self.text();
   const MarkedText& sep = text_argument(arguments, 0, "", "partition");
+  spend_search(interpreter.budget(), text.bytes, sep.bytes);
   if (sep.bytes.empty()) give_up("partition needs a separator that is not empty");
-  size_t found = kFromRight ? text.bytes.rfind(sep.bytes) : text.bytes.find(sep.bytes);
+  size_t found = kFromRight ? find_text_last(text.bytes, sep.bytes) : find_text(text.bytes, sep.bytes);
   size_t size = text.bytes.size();
   size_t begin = found, end = found + sep.bytes.size();
   if (found == std::string::npos) begin = end = kFromRight ? 0 : size;
@@ -184,9 +187,10 @@ Datum replace(Interpreter& interpreter, const Datum& self, Arguments& arguments)
 // --- searching ---
 
 // The byte range of [start, end) given in code points from argument `index` on.
-ByteRange window(const MarkedText& text, const Arguments& arguments, size_t index) {
+ByteRange window(Interpreter& interpreter, const MarkedText& text, const Arguments& arguments, size_t index) {
   ByteRange range{0, text.bytes.size()};
   if (arguments.positional.size() <= index) return range;
+  interpreter.budget().spend_characters(2 * text.bytes.size());
   std::vector<size_t> offsets = code_point_offsets(text.bytes);
   int64_t n = static_cast<int64_t>(offsets.size()) - 1;
   auto place = [&](const Datum& value) {
@@ -207,7 +211,7 @@ Datum has_affix(Interpreter& interpreter, const Datum& self, Arguments& argument
   constexpr std::string_view kName = kPrefix ? "startswith" : "endswith";
   arguments.expect(kName, 1, 3);
   interpreter.budget().spend();
-  ByteRange range = window(self.text(), arguments, 1);
+  ByteRange range = window(interpreter, self.text(), arguments, 1);
   std::string_view text = std::string_view(self.bytes()).substr(range.begin, range.end - range.begin);
   auto matches = [&](const Datum& affix) {
     if (affix.is_undefined()) fail_undefined(affix);
@@ -223,10 +227,10 @@ int64_t find_position(Interpreter& interpreter, const Datum& self, Arguments& ar
   arguments.expect("find", 1, 3);
   const MarkedText& text = self.text();
   const std::string& wanted = text_argument(arguments, 0, "", "find").bytes;
-  interpreter.budget().spend_bytes(text.bytes.size());
-  ByteRange range = window(text, arguments, 1);
+  spend_search(interpreter.budget(), text.bytes, wanted);
+  ByteRange range = window(interpreter, text, arguments, 1);
   std::string_view part = std::string_view(text.bytes).substr(range.begin, range.end - range.begin);
-  size_t found = from_right ? part.rfind(wanted) : part.find(wanted);
+  size_t found = from_right ? find_text_last(part, wanted) : find_text(part, wanted);
   if (found == part.npos) return -1;
   return static_cast<int64_t>(code_point_count(std::string_view(text.bytes).substr(0, range.begin + found)));
 }
@@ -241,12 +245,13 @@ Datum find(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
 Datum count(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("count", 1, 3);
   const std::string& wanted = text_argument(arguments, 0, "", "count").bytes;
-  ByteRange range = window(self.text(), arguments, 1);
+  ByteRange range = window(interpreter, self.text(), arguments, 1);
   std::string_view text = std::string_view(self.bytes()).substr(range.begin, range.end - range.begin);
-  interpreter.budget().spend_bytes(text.size());
+  spend_search(interpreter.budget(), text, wanted);
   if (wanted.empty()) return Datum::integer(static_cast<int64_t>(code_point_count(text)) + 1);
   int64_t found = 0;
-  for (size_t at = text.find(wanted); at != text.npos; at = text.find(wanted, at + wanted.size())) ++found;
+  for (size_t at = find_text(text, wanted); at != text.npos; at = find_text(text, wanted, at + wanted.size()))
+    ++found;
   return Datum::integer(found);
 }
 
@@ -296,16 +301,15 @@ bool is_ascii(char32_t c) {
 template <bool (*kIs)(char32_t), bool kEmpty = false>
 Datum all_are(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("a test of characters", 0, 0);
-  interpreter.budget().spend_bytes(self.bytes().size());
-  auto points = code_points(self.bytes());
+  auto points = code_points(interpreter, self.bytes());
   return Datum::boolean(points.empty() ? kEmpty : std::all_of(points.begin(), points.end(), kIs));
 }
 
 template <utf8proc_category_t kWanted, utf8proc_category_t kOther>
-Datum all_cased(Interpreter&, const Datum& self, Arguments& arguments) {
+Datum all_cased(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("a test of letter case", 0, 0);
   bool any = false;
-  for (char32_t c : code_points(self.bytes())) {
+  for (char32_t c : code_points(interpreter, self.bytes())) {
     auto k = category(c);
     if (k == kOther || k == UTF8PROC_CATEGORY_LT) return Datum::boolean(false);
     any = any || k == kWanted;
@@ -313,10 +317,10 @@ Datum all_cased(Interpreter&, const Datum& self, Arguments& arguments) {
   return Datum::boolean(any);
 }
 
-Datum is_title(Interpreter&, const Datum& self, Arguments& arguments) {
+Datum is_title(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("istitle", 0, 0);
   bool cased_before = false, any = false;
-  for (char32_t c : code_points(self.bytes())) {
+  for (char32_t c : code_points(interpreter, self.bytes())) {
     auto k = category(c);
     bool upper = k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LT;
     bool lower = k == UTF8PROC_CATEGORY_LL;
@@ -333,6 +337,7 @@ template <char kAlign>
 Datum justify(Interpreter& interpreter, const Datum& self, Arguments& arguments) {
   arguments.expect("a method for padding", 1, 2);
   size_t size = code_point_count(self.bytes());
+  interpreter.budget().spend_characters(self.bytes().size());
   int64_t width = expect_integer(arguments.positional.at(0), "a width");
   MarkedText space;
   space.bytes = " ";
@@ -370,6 +375,7 @@ Datum expandtabs(Interpreter& interpreter, const Datum& self, Arguments& argumen
   const MarkedText& text = self.text();
   TextBuilder out(interpreter.budget());
   size_t column = 0;
+  interpreter.budget().spend_characters(4 * text.bytes.size());
   for (size_t at = 0; at < text.bytes.size();) {
     CodePoint c = code_point_at(text.bytes, at);
     if (c.value == '\t') {

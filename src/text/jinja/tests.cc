@@ -93,9 +93,10 @@ bool same_as(Interpreter& interpreter, const Datum& value, Arguments& arguments)
   return by_value ? equal(interpreter, value, other) : value.raw_object() == other.raw_object();
 }
 
-bool has_case(const Datum& value, bool upper) {
+bool has_case(Interpreter& interpreter, const Datum& value, bool upper) {
   bool any = false;
-  if (value.is_undefined() || !value.is_string()) return false;
+  if (!value.is_string()) return false;
+  interpreter.budget().spend_characters(value.bytes().size());
   for (char c : value.bytes()) {
     bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z';
     if (upper ? is_lower : is_upper) return false;
@@ -103,11 +104,10 @@ bool has_case(const Datum& value, bool upper) {
   }
   return any;
 }
-bool lower(const Datum& v) {
-  return has_case(v, false);
-}
-bool upper(const Datum& v) {
-  return has_case(v, true);
+template <bool kUpper>
+bool letter_case(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
+  arguments.expect("a test of letter case", 0, 0);
+  return has_case(interpreter, value, kUpper);
 }
 
 bool known_filter(Interpreter&, const Datum& value, Arguments& arguments) {
@@ -148,7 +148,7 @@ Test find_test(std::string_view name) {
       {"iterable", plain<iterable>},
       {"le", relation<Operator::kLessEqual>},
       {"lessthan", relation<Operator::kLess>},
-      {"lower", plain<lower>},
+      {"lower", letter_case<false>},
       {"lt", relation<Operator::kLess>},
       {"mapping", is_kind<Kind::kDict>},
       {"ne", relation<Operator::kNotEqual>},
@@ -161,7 +161,7 @@ Test find_test(std::string_view name) {
       {"test", known_test},
       {"true", plain<is_true>},
       {"undefined", is_kind<Kind::kUndefined>},
-      {"upper", plain<upper>},
+      {"upper", letter_case<true>},
   };
   for (auto [known, test] : kTests) {
     if (known == name) return test;

@@ -26,6 +26,7 @@ Datum title(Interpreter& interpreter, const Datum& value, Arguments& arguments) 
   Datum text = to_text(interpreter, value);
   const MarkedText& source = text.text();
   TextBuilder out(interpreter.budget());
+  interpreter.budget().spend_characters(4 * source.bytes.size());
   size_t begin = 0;
   auto put_word = [&](size_t end) {
     if (begin == end) return;
@@ -153,6 +154,7 @@ Datum truncate(Interpreter& interpreter, const Datum& value, Arguments& argument
                        ? 5
                        : expect_integer(*leeway_argument, "leeway");
   int64_t end_length = static_cast<int64_t>(code_point_count(end.bytes()));
+  interpreter.budget().spend_characters(text.bytes().size() + end.bytes().size());
   if (length < end_length || leeway < 0) give_up("truncate: length and leeway do not fit");
   if (static_cast<int64_t>(code_point_count(text.bytes())) - leeway <= length) return text;
   Datum kept = slice(interpreter, text, Datum::none(), Datum::integer(length - end_length), Datum::none());
@@ -170,6 +172,7 @@ Datum wordcount(Interpreter& interpreter, const Datum& value, Arguments& argumen
   arguments.expect("wordcount", 0, 0);
   Datum text = to_text(interpreter, value);
   int64_t words = 0;
+  interpreter.budget().spend_characters(text.bytes().size());
   bool inside = false;
   for (size_t at = 0; at < text.bytes().size();) {
     CodePoint c = code_point_at(text.bytes(), at);
@@ -186,6 +189,7 @@ Datum urlencode(Interpreter& interpreter, const Datum& value, Arguments& argumen
   arguments.expect("urlencode", 0, 0);
   Datum text = to_text(interpreter, value);
   TextBuilder out(interpreter.budget());
+  interpreter.budget().spend_characters(4 * text.bytes().size());
   for (size_t i = 0; i < text.bytes().size(); ++i) {
     unsigned char c = static_cast<unsigned char>(text.bytes()[i]);
     bool plain = c < 0x80 && (std::isalnum(c) ||

@@ -5,6 +5,7 @@
 
 #include "text/jinja/interpreter.h"
 #include "text/jinja/methods.h"
+#include "text/jinja/text_search.h"
 
 namespace hearth::text::jinja {
 
@@ -50,7 +51,7 @@ bool is_final_sigma(std::string_view bytes, const CodePoint& c, bool cased_befor
 
 MarkedText with_case(Interpreter& interpreter, const MarkedText& text, LetterCase letter_case) {
   TextBuilder out(interpreter.budget());
-  interpreter.budget().spend(text.bytes.size() / 16);
+  interpreter.budget().spend_characters(4 * text.bytes.size());
   bool cased_before = false;
   for (size_t at = 0; at < text.bytes.size();) {
     CodePoint c = code_point_at(text.bytes, at);
@@ -100,7 +101,7 @@ MarkedText with_case(Interpreter& interpreter, const MarkedText& text, LetterCas
 
 Datum strip_text(Interpreter& interpreter, const MarkedText& text, const MarkedText* chars, bool left,
                  bool right) {
-  interpreter.budget().spend_bytes(text.bytes.size());
+  interpreter.budget().spend_characters(text.bytes.size());
   std::vector<char32_t> set;
   if (chars != nullptr) {
     for (size_t at = 0; at < chars->bytes.size();) {
@@ -152,8 +153,9 @@ MarkedText replace_text(Interpreter& interpreter, const MarkedText& text, const 
     out.append(text, at, text.bytes.size());
     return out.take();
   }
+  spend_search(interpreter.budget(), text.bytes, from.bytes);
   for (; count != 0; --count) {
-    size_t found = text.bytes.find(from.bytes, done);
+    size_t found = find_text(text.bytes, from.bytes, done);
     if (found == std::string::npos) break;
     interpreter.budget().spend();
     out.append(text, done, found);
@@ -167,6 +169,7 @@ MarkedText replace_text(Interpreter& interpreter, const MarkedText& text, const 
 std::vector<Datum> split_lines(Interpreter& interpreter, const MarkedText& text, bool keep_ends) {
   std::vector<Datum> lines;
   size_t begin = 0;
+  interpreter.budget().spend_characters(text.bytes.size());
   auto add = [&](size_t end) {
     TextBuilder out(interpreter.budget());
     out.append(text, begin, end);

@@ -47,6 +47,8 @@ std::optional<int64_t> parse_integer(std::string_view text, int base) {
   if (base == 2 && (text.starts_with("0b") || text.starts_with("0B"))) text.remove_prefix(2);
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error == std::errc::result_out_of_range && end == text.data() + text.size())
+    give_up("integer overflow");
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
@@ -56,7 +58,7 @@ std::optional<int64_t> truncated(double real) {
   return static_cast<int64_t>(real);
 }
 
-Datum to_integer(Interpreter&, const Datum& value, Arguments& arguments) {
+Datum to_integer(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   arguments.expect("int", 0, 2, {"default", "base"});
   const Datum* other = arguments.find(0, "default");
   const Datum* base_argument = arguments.find(1, "base");
@@ -67,6 +69,7 @@ Datum to_integer(Interpreter&, const Datum& value, Arguments& arguments) {
   if (value.is_integral()) result = value.integer();
   if (value.is(Kind::kFloat)) result = truncated(value.real());
   if (value.is_string()) {
+    interpreter.budget().spend(value.bytes().size());
     result = parse_integer(value.bytes(), static_cast<int>(base));
     if (!result) {
       if (auto real = parse_real(value.bytes())) result = truncated(*real);
@@ -76,12 +79,13 @@ Datum to_integer(Interpreter&, const Datum& value, Arguments& arguments) {
   return other == nullptr ? Datum::integer(0) : *other;
 }
 
-Datum to_real(Interpreter&, const Datum& value, Arguments& arguments) {
+Datum to_real(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   arguments.expect("float", 0, 1, {"default"});
   const Datum* other = arguments.find(0, "default");
   if (value.is_undefined()) fail_undefined(value);
   if (value.is_number()) return Datum::real(value.number());
   if (value.is_string()) {
+    interpreter.budget().spend(value.bytes().size());
     if (auto real = parse_real(value.bytes())) return Datum::real(*real);
   }
   return other == nullptr ? Datum::real(0) : *other;
