@@ -17,8 +17,10 @@ Result<AlignedBuffer> AlignedBuffer::create(size_t bytes) {
   if (bytes == 0) return buffer;
   const size_t alignment = bytes >= kHugePage ? kHugePage : 4096;
   const auto padded = checked_add(bytes, alignment);
-  void* base = padded ? mmap(nullptr, *padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : MAP_FAILED;
-  if (base == MAP_FAILED) return fail(ErrorCategory::kOverloaded, "cannot allocate {} bytes of memory", bytes);
+  void* base = padded ? mmap(nullptr, *padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+                      : MAP_FAILED;
+  if (base == MAP_FAILED)
+    return fail(ErrorCategory::kOverloaded, "cannot allocate {} bytes of memory", bytes);
   const uintptr_t aligned = align_up(reinterpret_cast<uintptr_t>(base), alignment);
   buffer.base_ = base;
   buffer.mapped_ = *padded;

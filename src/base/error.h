@@ -9,15 +9,15 @@
 namespace hearth {
 
 enum class ErrorCategory {
-  kInvalidArgument,   // the caller asked for something that cannot be done as asked
-  kNotFound,          // a file, model or route that does not exist
-  kCorrupt,           // data that breaks its own format
-  kUnsupported,       // valid, but not something this build can do
-  kContextExceeded,   // a prompt that does not fit the context
-  kOverloaded,        // try again later
-  kCancelled,         // the caller went away
-  kIo,                // the operating system said no
-  kInternal,          // a defect of ours
+  kInvalidArgument,  // the caller asked for something that cannot be done as asked
+  kNotFound,         // a file, model or route that does not exist
+  kCorrupt,          // data that breaks its own format
+  kUnsupported,      // valid, but not something this build can do
+  kContextExceeded,  // a prompt that does not fit the context
+  kOverloaded,       // try again later
+  kCancelled,        // the caller went away
+  kIo,               // the operating system said no
+  kInternal,         // a defect of ours
 };
 
 struct Error {

@@ -37,7 +37,8 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (fd < 0) {
     const int code = errno;
     const bool missing = code == ENOENT || code == ENOTDIR;
-    return fail(missing ? ErrorCategory::kNotFound : ErrorCategory::kIo, "{}: {}", path.string(), strerror(code));
+    return fail(missing ? ErrorCategory::kNotFound : ErrorCategory::kIo, "{}: {}", path.string(),
+                strerror(code));
   }
   struct stat info = {};
   if (fstat(fd, &info) != 0) {
@@ -57,7 +58,8 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
     if (address == MAP_FAILED) {
       const int code = errno;
       ::close(fd);
-      return fail(ErrorCategory::kIo, "{}: cannot map {} bytes: {}", path.string(), state->length, strerror(code));
+      return fail(ErrorCategory::kIo, "{}: cannot map {} bytes: {}", path.string(), state->length,
+                  strerror(code));
     }
     state->address = address;
     platform::guard_mapping(address, state->length, &state->damaged);
@@ -70,9 +72,13 @@ std::span<const std::byte> MappedFile::bytes() const {
   return {static_cast<const std::byte*>(state_->address), state_->length};
 }
 
-const std::filesystem::path& MappedFile::path() const { return state_->path; }
+const std::filesystem::path& MappedFile::path() const {
+  return state_->path;
+}
 
-bool MappedFile::damaged() const { return state_->damaged.load(std::memory_order_acquire); }
+bool MappedFile::damaged() const {
+  return state_->damaged.load(std::memory_order_acquire);
+}
 
 void MappedFile::populate(size_t offset, size_t length) const {
   if (offset >= state_->length) return;

@@ -20,7 +20,9 @@ tl::unexpected<Error> fail(ErrorCategory category, fmt::format_string<Args...> f
   return tl::unexpected<Error>(Error{category, fmt::format(format, std::forward<Args>(args)...)});
 }
 
-inline tl::unexpected<Error> propagate(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> propagate(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 inline tl::unexpected<Error> propagate(Error error, std::string_view context) {
   return tl::unexpected<Error>(std::move(error).with_context(context));
 }
@@ -30,15 +32,15 @@ inline tl::unexpected<Error> propagate(Error error, std::string_view context) {
 // HEARTH_TRY(auto file, MappedFile::open(path)); returns the error to the caller, or goes on with the value.
 #define HEARTH_TRY_CONCAT_(a, b) a##b
 #define HEARTH_TRY_NAME_(line) HEARTH_TRY_CONCAT_(hearth_try_result_, line)
-#define HEARTH_TRY(declaration, ...)                                                                    \
-  auto&& HEARTH_TRY_NAME_(__LINE__) = (__VA_ARGS__);                                                    \
-  if (!HEARTH_TRY_NAME_(__LINE__))                                                                      \
-    return ::hearth::propagate(std::move(HEARTH_TRY_NAME_(__LINE__)).error());                          \
+#define HEARTH_TRY(declaration, ...)                                           \
+  auto&& HEARTH_TRY_NAME_(__LINE__) = (__VA_ARGS__);                           \
+  if (!HEARTH_TRY_NAME_(__LINE__))                                             \
+    return ::hearth::propagate(std::move(HEARTH_TRY_NAME_(__LINE__)).error()); \
   declaration = std::move(*HEARTH_TRY_NAME_(__LINE__))
 
 // HEARTH_CHECK_OK(status_expression); for Status.
-#define HEARTH_CHECK_OK(...)                                                                            \
-  do {                                                                                                  \
-    if (auto&& hearth_status_ = (__VA_ARGS__); !hearth_status_)                                         \
-      return ::hearth::propagate(std::move(hearth_status_).error());                                    \
+#define HEARTH_CHECK_OK(...)                                         \
+  do {                                                               \
+    if (auto&& hearth_status_ = (__VA_ARGS__); !hearth_status_)      \
+      return ::hearth::propagate(std::move(hearth_status_).error()); \
   } while (false)

@@ -81,7 +81,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : state_->workers) worker.join();
 }
 
-int ThreadPool::n_threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+int ThreadPool::n_threads() const {
+  return static_cast<int>(state_->workers.size()) + 1;
+}
 
 void ThreadPool::run(FunctionRef<void(int)> body) {
   std::lock_guard lock(state_->region_mutex);
@@ -111,6 +113,8 @@ void ThreadPool::parallel_for(size_t n, size_t grain, FunctionRef<void(size_t, s
   });
 }
 
-int ThreadPool::usable_processors() { return platform::usable_processors(); }
+int ThreadPool::usable_processors() {
+  return platform::usable_processors();
+}
 
 }  // namespace hearth

@@ -59,7 +59,9 @@ TEST(ThreadPool, CallersFromTwoThreadsTakeTurns) {
   EXPECT_EQ(total, 1200);
 }
 
-TEST(ThreadPool, CountsAtLeastOneProcessor) { EXPECT_GE(ThreadPool::usable_processors(), 1); }
+TEST(ThreadPool, CountsAtLeastOneProcessor) {
+  EXPECT_GE(ThreadPool::usable_processors(), 1);
+}
 
 }  // namespace
 }  // namespace hearth

@@ -28,6 +28,8 @@ class SingleProcess : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> create_single_process_communicator() { return std::make_unique<SingleProcess>(); }
+std::unique_ptr<Communicator> create_single_process_communicator() {
+  return std::make_unique<SingleProcess>();
+}
 
 }  // namespace hearth::cluster

@@ -4,7 +4,7 @@ namespace hearth::engine {
 
 BlockPool::BlockPool(int32_t n_blocks) : n_blocks_(n_blocks) {
   free_.reserve(static_cast<size_t>(n_blocks));
-  for (BlockId block = n_blocks - 1; block >= 0; --block) free_.push_back(block);   // low ids first
+  for (BlockId block = n_blocks - 1; block >= 0; --block) free_.push_back(block);  // low ids first
 }
 
 std::optional<BlockId> BlockPool::acquire() {
@@ -14,6 +14,8 @@ std::optional<BlockId> BlockPool::acquire() {
   return block;
 }
 
-void BlockPool::release(BlockId block) { free_.push_back(block); }
+void BlockPool::release(BlockId block) {
+  free_.push_back(block);
+}
 
 }  // namespace hearth::engine

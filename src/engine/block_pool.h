@@ -19,8 +19,8 @@ class BlockPool {
   int32_t n_blocks() const { return n_blocks_; }
   int32_t n_free() const { return static_cast<int32_t>(free_.size()); }
 
-  std::optional<BlockId> acquire();   // nullopt when all are taken
-  void release(BlockId block);        // of a block that was acquired
+  std::optional<BlockId> acquire();  // nullopt when all are taken
+  void release(BlockId block);       // of a block that was acquired
 
  private:
   int32_t n_blocks_;

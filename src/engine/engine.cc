@@ -25,17 +25,20 @@ Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backe
   memory_ = {cache_.plan().bytes(), state_.bytes() + backend_->scratch_bytes()};
 }
 
-Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model, std::unique_ptr<tensor::Backend> backend,
+Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
+                                               std::unique_ptr<tensor::Backend> backend,
                                                EngineOptions options) {
   const model::ModelConfig& config = model.config();
   if (config.is_encoder) {
-    return fail(ErrorCategory::kUnsupported, "a {} model gives embeddings and cannot generate text", config.architecture);
+    return fail(ErrorCategory::kUnsupported, "a {} model gives embeddings and cannot generate text",
+                config.architecture);
   }
   options.kv.max_batch_rows = options.limits.max_batch_rows;
   HEARTH_TRY(KvCache cache, KvCache::create(config, options.kv, *backend));
-  HEARTH_TRY(model::RunState state,
-             model::RunState::create(
-                 config, {.max_rows = options.limits.max_batch_rows, .max_outputs = options.limits.max_running}, *backend));
+  HEARTH_TRY(model::RunState state, model::RunState::create(config,
+                                                            {.max_rows = options.limits.max_batch_rows,
+                                                             .max_outputs = options.limits.max_running},
+                                                            *backend));
   std::unique_ptr<Engine> engine(
       new Engine(model, std::move(backend), std::move(options), std::move(cache), std::move(state)));
   engine->thread_ = std::thread([raw = engine.get()] { raw->run(); });
@@ -57,8 +60,8 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   if (n_prompt == 0) return fail(ErrorCategory::kInvalidArgument, "the prompt is empty");
   for (const int32_t token : request.prompt) {
     if (token < 0 || token >= model_.config().vocab_size) {
-      return fail(ErrorCategory::kInvalidArgument, "prompt: token {} is not in the vocabulary of {} tokens", token,
-                  model_.config().vocab_size);
+      return fail(ErrorCategory::kInvalidArgument, "prompt: token {} is not in the vocabulary of {} tokens",
+                  token, model_.config().vocab_size);
     }
   }
   HEARTH_CHECK_OK(request.sampling.validate(static_cast<size_t>(model_.config().vocab_size)));
@@ -66,15 +69,18 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   const int64_t room = context_length() - (request.max_tokens == 0 ? 0 : 1);
   if (n_prompt > room) {
     return fail(ErrorCategory::kContextExceeded,
-                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt, context_length());
+                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt,
+                context_length());
   }
   const SequenceId id = next_id_.fetch_add(1);
   auto sequence = std::make_unique<Sequence>(id, std::move(request));
   std::lock_guard lock(mutex_);
   if (failure_) return propagate(*failure_);
   if (!accepting_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
-  if (arrivals_.size() + n_unfinished_ >= options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
-    return fail(ErrorCategory::kOverloaded, "{} requests are waiting already; try again later", n_unfinished_);
+  if (arrivals_.size() + n_unfinished_ >=
+      options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
+    return fail(ErrorCategory::kOverloaded, "{} requests are waiting already; try again later",
+                n_unfinished_);
   }
   ++n_unfinished_;
   arrivals_.push_back(std::move(sequence));
@@ -115,8 +121,8 @@ bool Engine::take_commands() {
   {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] {
-      return stopping_ || abandon_ || !arrivals_.empty() || !cancellations_.empty() || scheduler_.n_running() > 0 ||
-             scheduler_.n_waiting() > 0;
+      return stopping_ || abandon_ || !arrivals_.empty() || !cancellations_.empty() ||
+             scheduler_.n_running() > 0 || scheduler_.n_waiting() > 0;
     });
     arrivals.swap(arrivals_);
     cancellations.swap(cancellations_);
@@ -140,7 +146,8 @@ void Engine::step() {
   if (batch.empty()) return;
   auto logits = forward(batch);
   if (options_.damaged && options_.damaged()) {
-    const Error error{ErrorCategory::kIo, "the model's file was changed or cut short while it was in use; load it again"};
+    const Error error{ErrorCategory::kIo,
+                      "the model's file was changed or cut short while it was in use; load it again"};
     std::lock_guard lock(mutex_);
     failure_ = error;
     logits = propagate(error);

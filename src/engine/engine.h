@@ -33,18 +33,19 @@ struct EngineMemory {
 class Engine {
  public:
   // Borrows the model. kOverloaded when memory is short, kUnsupported for a KV format the heads do not fit.
-  static Result<std::unique_ptr<Engine>> create(const model::Model& model, std::unique_ptr<tensor::Backend> backend,
+  static Result<std::unique_ptr<Engine>> create(const model::Model& model,
+                                                std::unique_ptr<tensor::Backend> backend,
                                                 EngineOptions options);
-  ~Engine();   // ends what is running with kCancelled
+  ~Engine();  // ends what is running with kCancelled
 
-  // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink gets
-  // tokens and exactly one end.
+  // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
+  // gets tokens and exactly one end.
   Result<SequenceId> submit(EngineRequest request);
   // The sequence ends with kCancelled before the next step; unknown ids are ignored.
   void cancel(SequenceId id);
 
-  // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down"). Blocks
-  // until all have ended.
+  // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down").
+  // Blocks until all have ended.
   void shut_down(std::chrono::milliseconds grace);
 
   // Why it cannot work any more; empty while it can.
@@ -53,11 +54,11 @@ class Engine {
   EngineMemory memory() const { return memory_; }
 
  private:
-  Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options, KvCache cache,
-         model::RunState state);
+  Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
+         KvCache cache, model::RunState state);
 
   void run();
-  bool take_commands();   // false when the loop is to end
+  bool take_commands();  // false when the loop is to end
   void step();
   Result<tensor::TensorView> forward(const std::vector<BatchItem>& batch);
   void deliver(const BatchItem& item, std::span<float> logits);
@@ -85,7 +86,7 @@ class Engine {
   std::optional<Error> failure_;
   size_t n_unfinished_ = 0;
   bool accepting_ = true;
-  bool abandon_ = false;    // end everything now
+  bool abandon_ = false;  // end everything now
   bool stopping_ = false;
   std::atomic<SequenceId> next_id_{1};
 

@@ -12,17 +12,19 @@ Result<std::unique_ptr<Evaluator>> Evaluator::create(const model::Model& model, 
                                              .max_batch_rows = options.chunk_rows,
                                              .n_contexts = 1},
                                             backend));
-  HEARTH_TRY(model::RunState state,
-             model::RunState::create(model.config(),
-                                     {.max_rows = options.chunk_rows, .max_outputs = options.max_outputs}, backend));
-  return std::unique_ptr<Evaluator>(new Evaluator(model, backend, options, std::move(cache), std::move(state)));
+  HEARTH_TRY(
+      model::RunState state,
+      model::RunState::create(model.config(),
+                              {.max_rows = options.chunk_rows, .max_outputs = options.max_outputs}, backend));
+  return std::unique_ptr<Evaluator>(
+      new Evaluator(model, backend, options, std::move(cache), std::move(state)));
 }
 
 Result<tensor::TensorView> Evaluator::append(std::span<const int32_t> tokens, int64_t n_outputs) {
   const auto n = static_cast<int64_t>(tokens.size());
   if (n > options_.chunk_rows || n_outputs > std::min(n, options_.max_outputs)) {
-    return fail(ErrorCategory::kInvalidArgument, "{} tokens with {} outputs, at most {} with {} at a time", n, n_outputs,
-                options_.chunk_rows, options_.max_outputs);
+    return fail(ErrorCategory::kInvalidArgument, "{} tokens with {} outputs, at most {} with {} at a time", n,
+                n_outputs, options_.chunk_rows, options_.max_outputs);
   }
   for (const int32_t token : tokens) {
     if (token < 0 || token >= model_.config().vocab_size) {
@@ -53,12 +55,15 @@ void Evaluator::reset() {
   n_positions_ = 0;
 }
 
-size_t Evaluator::scratch_bytes() const { return state_.bytes() + backend_.scratch_bytes(); }
+size_t Evaluator::scratch_bytes() const {
+  return state_.bytes() + backend_.scratch_bytes();
+}
 
-Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model, tensor::Backend& backend,
-                                        std::span<const int32_t> tokens) {
+Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model,
+                                        tensor::Backend& backend, std::span<const int32_t> tokens) {
   if (!model.config().is_encoder) {
-    return fail(ErrorCategory::kInvalidArgument, "a {} model gives no embeddings", model.config().architecture);
+    return fail(ErrorCategory::kInvalidArgument, "a {} model gives no embeddings",
+                model.config().architecture);
   }
   if (tokens.empty()) return fail(ErrorCategory::kInvalidArgument, "no tokens to embed");
   evaluator.reset();

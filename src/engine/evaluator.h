@@ -1,5 +1,5 @@
-// One sequence through a model, outside the server: every logit, any chunking. For perplexity, comparisons and
-// benchmarks.
+// One sequence through a model, outside the server: every logit, any chunking. For perplexity, comparisons
+// and benchmarks.
 #pragma once
 
 #include <memory>
@@ -15,8 +15,8 @@ namespace hearth::engine {
 struct EvaluatorOptions {
   kernels::DType kv_dtype = kernels::DType::kF16;
   int64_t context_length = 0;
-  int64_t chunk_rows = 64;           // rows of one pass
-  int64_t max_outputs = 64;          // rows of one pass whose logits are kept
+  int64_t chunk_rows = 64;   // rows of one pass
+  int64_t max_outputs = 64;  // rows of one pass whose logits are kept
 };
 
 class Evaluator {
@@ -35,9 +35,13 @@ class Evaluator {
   size_t scratch_bytes() const;
 
  private:
-  Evaluator(const model::Model& model, tensor::Backend& backend, const EvaluatorOptions& options, KvCache cache,
-            model::RunState state)
-      : model_(model), backend_(backend), options_(options), cache_(std::move(cache)), state_(std::move(state)) {}
+  Evaluator(const model::Model& model, tensor::Backend& backend, const EvaluatorOptions& options,
+            KvCache cache, model::RunState state)
+      : model_(model),
+        backend_(backend),
+        options_(options),
+        cache_(std::move(cache)),
+        state_(std::move(state)) {}
 
   const model::Model& model_;
   tensor::Backend& backend_;
@@ -50,7 +54,7 @@ class Evaluator {
 };
 
 // The vector of a text's tokens by an encoder; unit length.
-Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model, tensor::Backend& backend,
-                                        std::span<const int32_t> tokens);
+Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model,
+                                        tensor::Backend& backend, std::span<const int32_t> tokens);
 
 }  // namespace hearth::engine

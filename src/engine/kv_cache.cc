@@ -23,11 +23,12 @@ int64_t blocks_for(int64_t n_positions) {
   return static_cast<int64_t>(ceil_div(static_cast<uint64_t>(n_positions), kBlockTokens));
 }
 
-// Blocks that a sliding-window layer holds at most: the window, the rows of one step, and the two blocks that are
-// only partly inside.
+// Blocks that a sliding-window layer holds at most: the window, the rows of one step, and the two blocks that
+// are only partly inside.
 int64_t sliding_blocks(const model::ModelConfig& config, const KvCacheOptions& options) {
   if (!config.causal) return blocks_for(options.context_length);
-  return std::min(blocks_for(options.context_length), blocks_for(config.sliding_window + options.max_batch_rows) + 1);
+  return std::min(blocks_for(options.context_length),
+                  blocks_for(config.sliding_window + options.max_batch_rows) + 1);
 }
 
 }  // namespace
@@ -39,14 +40,16 @@ Result<KvPlan> KvPlan::create(const model::ModelConfig& config, const KvCacheOpt
     const model::LayerConfig& layer = config.layers[i];
     if (layer.kv_layer != static_cast<int64_t>(i)) continue;
     if (layer.head_dim % unit != 0) {
-      return fail(ErrorCategory::kUnsupported, "a {} KV cache needs heads that are a multiple of {} wide; layer {} has {}",
+      return fail(ErrorCategory::kUnsupported,
+                  "a {} KV cache needs heads that are a multiple of {} wide; layer {} has {}",
                   kernels::traits_of(options.dtype).name, unit, i, layer.head_dim);
     }
     Kind& kind = plan.kinds[static_cast<int>(layer.kind)];
     ++kind.n_layers;
     kind.block_bytes += 2 * side_bytes(layer, options.dtype);
   }
-  if (plan.kinds[kFull].n_layers > 0) plan.kinds[kFull].n_blocks = options.n_contexts * blocks_for(options.context_length);
+  if (plan.kinds[kFull].n_layers > 0)
+    plan.kinds[kFull].n_blocks = options.n_contexts * blocks_for(options.context_length);
   if (plan.kinds[kSliding].n_layers > 0) {
     plan.kinds[kSliding].n_blocks = options.n_contexts * sliding_blocks(config, options);
   }

@@ -13,21 +13,21 @@
 namespace hearth::engine {
 
 struct KvCacheOptions {
-  kernels::DType dtype = kernels::DType::kF16;   // F32, F16 or Q8_0
-  int64_t context_length = 0;                    // longest sequence
-  int64_t max_batch_rows = 256;                  // positions a sequence may gain in one step
-  int64_t n_contexts = 2;                        // how many sequences of full length fit at once
+  kernels::DType dtype = kernels::DType::kF16;  // F32, F16 or Q8_0
+  int64_t context_length = 0;                   // longest sequence
+  int64_t max_batch_rows = 256;                 // positions a sequence may gain in one step
+  int64_t n_contexts = 2;                       // how many sequences of full length fit at once
 };
 
 // The sizes of a cache, before anything is allocated.
 struct KvPlan {
   struct Kind {
-    int64_t n_layers = 0;       // that own keys and values
+    int64_t n_layers = 0;  // that own keys and values
     size_t block_bytes = 0;
     int64_t n_blocks = 0;
     size_t bytes() const { return block_bytes * static_cast<size_t>(n_blocks); }
   };
-  Kind kinds[tensor::kMaxKvKinds];   // by model::AttentionKind
+  Kind kinds[tensor::kMaxKvKinds];  // by model::AttentionKind
   size_t bytes() const { return kinds[0].bytes() + kinds[1].bytes(); }
 
   // kUnsupported when a head's width does not fit the format.
@@ -42,7 +42,7 @@ class SequenceBlocks {
  private:
   friend class KvCache;
   std::vector<BlockId> tables_[tensor::kMaxKvKinds];
-  size_t first_kept_ = 0;   // blocks of the sliding kind before this one are gone
+  size_t first_kept_ = 0;  // blocks of the sliding kind before this one are gone
 };
 
 class KvCache {
@@ -53,8 +53,8 @@ class KvCache {
   const KvPlan& plan() const { return plan_; }
   std::span<const tensor::KvLayer> layers() const { return layers_; }
 
-  // Makes room for positions [0, n_positions) of a sequence, those before the window of `first_needed` excluded.
-  // False, and nothing changed, when a pool has too few free blocks.
+  // Makes room for positions [0, n_positions) of a sequence, those before the window of `first_needed`
+  // excluded. False, and nothing changed, when a pool has too few free blocks.
   bool extend(SequenceBlocks& blocks, int64_t n_positions);
   // Gives back sliding-window blocks that no query at `next_position` or later can see.
   void pass_window(SequenceBlocks& blocks, int64_t next_position);

@@ -1,5 +1,5 @@
-// xoshiro256** (Blackman and Vigna, arXiv:1805.01407), seeded by splitmix64: small, fast and the same numbers on
-// every platform, which standard distributions do not promise.
+// xoshiro256** (Blackman and Vigna, arXiv:1805.01407), seeded by splitmix64: small, fast and the same numbers
+// on every platform, which standard distributions do not promise.
 #pragma once
 
 #include <cstdint>

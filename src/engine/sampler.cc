@@ -48,10 +48,11 @@ Result<SampledToken> Sampler::sample(std::span<float> logits) {
     const auto n = std::min(static_cast<size_t>(options_.top_logprobs), logits.size());
     std::vector<int32_t> order(logits.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
-    std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
-      const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-      return x > y || (x == y && a < b);
-    });
+    std::partial_sort(order.begin(), order.begin() + static_cast<ptrdiff_t>(n), order.end(),
+                      [&](int32_t a, int32_t b) {
+                        const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
+                        return x > y || (x == y && a < b);
+                      });
     for (size_t i = 0; i < n; ++i) {
       const double logit = logits[static_cast<size_t>(order[i])];
       out.top.push_back({order[i], static_cast<float>(logit - model.log_sum)});
@@ -74,12 +75,13 @@ Result<SampledToken> Sampler::sample(std::span<float> logits) {
     double total = 0;
     for (const Candidate& candidate : candidates_) total += static_cast<double>(candidate.p);
     double left = random_.uniform() * total;
-    while (chosen + 1 < candidates_.size() && (left -= static_cast<double>(candidates_[chosen].p)) >= 0) ++chosen;
+    while (chosen + 1 < candidates_.size() && (left -= static_cast<double>(candidates_[chosen].p)) >= 0)
+      ++chosen;
   }
   out.chosen.id = candidates_[chosen].id;
   if (options_.logprobs) {
-    out.chosen.logprob =
-        static_cast<float>(static_cast<double>(model_logits[static_cast<size_t>(out.chosen.id)]) - model.log_sum);
+    out.chosen.logprob = static_cast<float>(
+        static_cast<double>(model_logits[static_cast<size_t>(out.chosen.id)]) - model.log_sum);
   }
   history_.push_back(out.chosen.id);
   return out;
@@ -128,7 +130,7 @@ void Sampler::select_candidates(std::span<const float> logits) {
     // A heap of the k best, its worst on top; most logits fail one comparison.
     for (size_t i = 0; i < logits.size(); ++i) {
       const Candidate candidate{logits[i], static_cast<int32_t>(i)};
-      if (!(candidate.logit > kNever)) continue;   // NaN too
+      if (!(candidate.logit > kNever)) continue;  // NaN too
       if (candidates_.size() < k) {
         candidates_.push_back(candidate);
         std::push_heap(candidates_.begin(), candidates_.end(), better);
@@ -154,10 +156,12 @@ void Sampler::normalise() {
     candidate.p = std::exp((candidate.logit - max) / params_.temperature);
     sum += static_cast<double>(candidate.p);
   }
-  for (Candidate& candidate : candidates_) candidate.p = static_cast<float>(static_cast<double>(candidate.p) / sum);
+  for (Candidate& candidate : candidates_)
+    candidate.p = static_cast<float>(static_cast<double>(candidate.p) / sum);
 }
 
-// Keeps the tokens whose surprise is nearest to the expected one, until typical_p of the mass (arXiv:2202.00666).
+// Keeps the tokens whose surprise is nearest to the expected one, until typical_p of the mass
+// (arXiv:2202.00666).
 void Sampler::keep_typical() {
   if (params_.typical_p >= 1) return;
   double entropy = 0;
@@ -165,7 +169,8 @@ void Sampler::keep_typical() {
     if (c.p > 0) entropy -= static_cast<double>(c.p) * std::log(static_cast<double>(c.p));
   }
   const auto distance = [&](const Candidate& c) {
-    return c.p > 0 ? std::abs(-std::log(static_cast<double>(c.p)) - entropy) : std::numeric_limits<double>::infinity();
+    return c.p > 0 ? std::abs(-std::log(static_cast<double>(c.p)) - entropy)
+                   : std::numeric_limits<double>::infinity();
   };
   std::stable_sort(candidates_.begin(), candidates_.end(),
                    [&](const Candidate& a, const Candidate& b) { return distance(a) < distance(b); });

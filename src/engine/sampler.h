@@ -16,16 +16,16 @@ namespace hearth::engine {
 
 struct TokenLogit {
   int32_t id = 0;
-  float logprob = 0;   // of the model's own distribution, before the chain
+  float logprob = 0;  // of the model's own distribution, before the chain
 };
 
 struct SampledToken {
   TokenLogit chosen;
-  std::vector<TokenLogit> top;   // best first, as many as asked for
+  std::vector<TokenLogit> top;  // best first, as many as asked for
 };
 
 struct SamplerOptions {
-  std::vector<int32_t> suppressed;   // never chosen
+  std::vector<int32_t> suppressed;  // never chosen
   bool logprobs = false;
   int top_logprobs = 0;
 };

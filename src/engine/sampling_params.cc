@@ -7,7 +7,8 @@ namespace {
 
 Status check(std::string_view field, double value, double low, double high) {
   if (std::isfinite(value) && value >= low && value <= high) return {};
-  return fail(ErrorCategory::kInvalidArgument, "{} is {}, must be between {} and {}", field, value, low, high);
+  return fail(ErrorCategory::kInvalidArgument, "{} is {}, must be between {} and {}", field, value, low,
+              high);
 }
 
 }  // namespace
@@ -25,8 +26,8 @@ Status SamplingParams::validate(size_t vocab_size) const {
   HEARTH_CHECK_OK(check("penalty_window", penalty_window, -1, 1e9));
   for (const auto& [token, bias] : logit_bias) {
     if (token < 0 || static_cast<size_t>(token) >= vocab_size) {
-      return fail(ErrorCategory::kInvalidArgument, "logit_bias: token {} is not in the vocabulary of {} tokens", token,
-                  vocab_size);
+      return fail(ErrorCategory::kInvalidArgument,
+                  "logit_bias: token {} is not in the vocabulary of {} tokens", token, vocab_size);
     }
     HEARTH_CHECK_OK(check("logit_bias", bias, -100, 100));
   }

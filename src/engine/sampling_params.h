@@ -21,7 +21,7 @@ struct SamplingParams {
   float presence_penalty = 0.0f;    // -2 … 2
   int penalty_window = 64;          // tokens looked back at; -1 = the whole context
   std::vector<std::pair<int32_t, float>> logit_bias;
-  std::optional<uint64_t> seed;     // absent = drawn at random
+  std::optional<uint64_t> seed;  // absent = drawn at random
 
   // kInvalidArgument names the field and its range.
   Status validate(size_t vocab_size) const;

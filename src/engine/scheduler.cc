@@ -39,13 +39,14 @@ std::vector<BatchItem> Scheduler::next_batch() {
   }
   // A sequence that was preempted after it had been put on the list has no blocks any more.
   std::erase_if(batch, [&](const BatchItem& item) {
-    return std::none_of(running_.begin(), running_.end(), [&](const auto& s) { return s.get() == item.sequence; });
+    return std::none_of(running_.begin(), running_.end(),
+                        [&](const auto& s) { return s.get() == item.sequence; });
   });
   return batch;
 }
 
-// Blocks for positions [0, n_positions); younger sequences give theirs up until there are enough. False when this
-// sequence itself was the youngest and had to wait.
+// Blocks for positions [0, n_positions); younger sequences give theirs up until there are enough. False when
+// this sequence itself was the youngest and had to wait.
 bool Scheduler::make_room(Sequence& sequence, int64_t n_positions) {
   while (!cache_.extend(sequence.blocks, n_positions)) {
     const bool itself = running_.back().get() == &sequence;

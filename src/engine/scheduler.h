@@ -1,9 +1,9 @@
-// Who runs in the next step. Continuous batching (Orca, OSDI 2022): each step carries one row of every decoding
-// sequence and fills up with a bounded chunk of prompts that are still being read, oldest first, so that a long
-// prompt never stalls the others for more than a chunk.
+// Who runs in the next step. Continuous batching (Orca, OSDI 2022): each step carries one row of every
+// decoding sequence and fills up with a bounded chunk of prompts that are still being read, oldest first, so
+// that a long prompt never stalls the others for more than a chunk.
 //
-// When blocks run out, the youngest running sequence gives its own back and waits at the head of the queue; it is
-// read again from its tokens later. The oldest always gets on.
+// When blocks run out, the youngest running sequence gives its own back and waits at the head of the queue;
+// it is read again from its tokens later. The oldest always gets on.
 #pragma once
 
 #include <deque>
@@ -15,16 +15,16 @@
 namespace hearth::engine {
 
 struct SchedulerLimits {
-  int64_t max_batch_rows = 256;      // rows of one step
-  int64_t max_running = 32;          // sequences with blocks
-  size_t max_waiting = 256;          // beyond those that run; the engine refuses more
+  int64_t max_batch_rows = 256;  // rows of one step
+  int64_t max_running = 32;      // sequences with blocks
+  size_t max_waiting = 256;      // beyond those that run; the engine refuses more
 };
 
 // A run of rows of one sequence in a step.
 struct BatchItem {
   Sequence* sequence = nullptr;
   int64_t n_rows = 0;
-  bool samples = false;   // the last row's logits are wanted
+  bool samples = false;  // the last row's logits are wanted
 };
 
 class Scheduler {
@@ -50,7 +50,7 @@ class Scheduler {
   SchedulerLimits limits_;
   KvCache& cache_;
   std::deque<std::unique_ptr<Sequence>> waiting_;
-  std::vector<std::unique_ptr<Sequence>> running_;   // oldest first
+  std::vector<std::unique_ptr<Sequence>> running_;  // oldest first
 };
 
 }  // namespace hearth::engine

@@ -20,8 +20,8 @@ struct EngineRequest {
   std::vector<int32_t> prompt;
   SamplingParams sampling;
   SamplerOptions sampler_options;
-  int64_t max_tokens = -1;               // -1 = until the context is full; 0 = evaluate the prompt only
-  std::vector<int32_t> stop_tokens;      // end the sequence; reported as its last token
+  int64_t max_tokens = -1;           // -1 = until the context is full; 0 = evaluate the prompt only
+  std::vector<int32_t> stop_tokens;  // end the sequence; reported as its last token
   std::shared_ptr<TokenSink> sink;
 };
 
@@ -36,18 +36,18 @@ struct Sequence {
   SequenceId id;
   EngineRequest request;
   Sampler sampler;
-  std::vector<int32_t> tokens;       // prompt and what was sampled
-  int64_t n_computed = 0;            // tokens whose keys and values are stored
+  std::vector<int32_t> tokens;  // prompt and what was sampled
+  int64_t n_computed = 0;       // tokens whose keys and values are stored
   SequenceBlocks blocks;
 
   Clock::time_point arrived;
-  Clock::time_point started;         // of its first prefill
+  Clock::time_point started;  // of its first prefill
   Clock::time_point first_token;
 
   int64_t n_prompt() const { return static_cast<int64_t>(request.prompt.size()); }
   int64_t n_tokens() const { return static_cast<int64_t>(tokens.size()); }
   int64_t n_sampled() const { return n_tokens() - n_prompt(); }
-  int64_t n_pending() const { return n_tokens() - n_computed; }   // rows still to be computed
+  int64_t n_pending() const { return n_tokens() - n_computed; }  // rows still to be computed
   bool decoding() const { return n_pending() == 1 && n_sampled() > 0; }
 };
 

@@ -1,4 +1,5 @@
-// Where a sequence's tokens go. Implemented above the engine; called on the engine's thread, so it must be quick.
+// Where a sequence's tokens go. Implemented above the engine; called on the engine's thread, so it must be
+// quick.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,10 @@ namespace hearth::engine {
 
 enum class EndReason {
   kStopToken,
-  kSinkStopped,   // on_token said so
+  kSinkStopped,  // on_token said so
   kMaxTokens,
   kContextFull,
-  kFailed,        // `error` says why; cancelled sequences too
+  kFailed,  // `error` says why; cancelled sequences too
 };
 
 struct SequenceEnd {

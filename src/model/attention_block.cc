@@ -21,15 +21,15 @@ void rotate(const Pass& pass, TensorView x, const LayerConfig& layer) {
 // Raw k and v -> the cache.
 void finish_keys_and_values(const Pass& pass, TensorView k, TensorView v, const LayerConfig& layer,
                             const LayerWeights& weights, const tensor::KvLayer& kv) {
-  if (!weights.v.weight) pass.backend.copy(k, v);   // before the keys' norm and rotation
+  if (!weights.v.weight) pass.backend.copy(k, v);  // before the keys' norm and rotation
   if (weights.k_norm.weight) normalise_heads(pass, k, layer.head_dim, weights.k_norm);
   if (pass.config.value_norm) normalise_heads(pass, v, layer.head_dim, {});
   rotate(pass, k, layer);
   pass.backend.store_kv(k, v, kv, pass.rows);
 }
 
-// From here on only requested rows are computed: moves them to the front of the residual stream and `h`, and the
-// rotary tables with them.
+// From here on only requested rows are computed: moves them to the front of the residual stream and `h`, and
+// the rotary tables with them.
 void keep_requested_rows(Pass& pass) {
   RunState& state = pass.state;
   const auto wanted = pass.batch.output_rows;
@@ -39,7 +39,8 @@ void keep_requested_rows(Pass& pass) {
     state.output_sequence.push_back(pass.rows.sequence[static_cast<size_t>(row)]);
     state.output_position.push_back(pass.rows.position[static_cast<size_t>(row)]);
   }
-  for (const TensorView& buffer : {state.x, state.h, state.cos[0], state.sin[0], state.cos[1], state.sin[1]}) {
+  for (const TensorView& buffer :
+       {state.x, state.h, state.cos[0], state.sin[0], state.cos[1], state.sin[1]}) {
     if (buffer.n_cols > 0) pass.backend.gather_rows(pass.view(buffer), wanted, buffer);
   }
   pass.rows.sequence = state.output_sequence;
@@ -90,15 +91,16 @@ Status attention_block(Pass& pass, int64_t index) {
   if (weights.q_norm.weight) normalise_heads(pass, q, layer.head_dim, weights.q_norm);
   rotate(pass, q, layer);
   const TensorView attended = pass.view(state.attention, q_width);
-  pass.backend.attention({.q = q,
-                          .kv = &kv,
-                          .rows = &pass.rows,
-                          .n_heads = static_cast<int>(layer.n_heads),
-                          .scale = config.attention_scale,
-                          .softcap = config.attention_softcap,
-                          .window = layer.kind == AttentionKind::kSliding ? static_cast<int>(config.sliding_window) : 0,
-                          .causal = config.causal,
-                          .out = attended});
+  pass.backend.attention(
+      {.q = q,
+       .kv = &kv,
+       .rows = &pass.rows,
+       .n_heads = static_cast<int>(layer.n_heads),
+       .scale = config.attention_scale,
+       .softcap = config.attention_softcap,
+       .window = layer.kind == AttentionKind::kSliding ? static_cast<int>(config.sliding_window) : 0,
+       .causal = config.causal,
+       .out = attended});
   const TensorView y = pass.view(state.y), x = pass.view(state.x);
   HEARTH_CHECK_OK(pass.linear_summed(attended, weights.attn_output, y));
   if (weights.post_attention_norm.weight) pass.norm(y, weights.post_attention_norm, y);

@@ -1,4 +1,5 @@
-// The feed-forward half of a layer: dense, gated (arXiv:2002.05202), a mixture of experts, or both side by side.
+// The feed-forward half of a layer: dense, gated (arXiv:2002.05202), a mixture of experts, or both side by
+// side.
 #include <cmath>
 
 #include "model/pass.h"
@@ -8,7 +9,8 @@ namespace {
 
 using tensor::TensorView;
 
-Status dense(const Pass& pass, TensorView input, const LayerConfig& layer, const LayerWeights& weights, TensorView out) {
+Status dense(const Pass& pass, TensorView input, const LayerConfig& layer, const LayerWeights& weights,
+             TensorView out) {
   const TensorView up = pass.view(pass.state.up, layer.ffn_dim);
   if (weights.gate.weight) {
     const TensorView gate = pass.view(pass.state.gate, layer.ffn_dim);
@@ -23,7 +25,8 @@ Status dense(const Pass& pass, TensorView input, const LayerConfig& layer, const
   return pass.linear_summed(up, weights.down, out);
 }
 
-Status experts(const Pass& pass, TensorView input, TensorView router_input, const MoeWeights& weights, TensorView out) {
+Status experts(const Pass& pass, TensorView input, TensorView router_input, const MoeWeights& weights,
+               TensorView out) {
   const TensorView logits = pass.view(pass.state.router);
   pass.linear(router_input, {weights.router, {}}, logits);
   pass.backend.moe({.x = input,
@@ -41,7 +44,8 @@ Status experts(const Pass& pass, TensorView input, TensorView router_input, cons
 }
 
 // Gemma 4 26B: both branches start from x1, each with norms of its own; their sum meets the common post-norm.
-Status dense_beside_experts(const Pass& pass, const LayerConfig& layer, const LayerWeights& weights, TensorView out) {
+Status dense_beside_experts(const Pass& pass, const LayerConfig& layer, const LayerWeights& weights,
+                            TensorView out) {
   const ModelConfig& config = pass.config;
   const MoeWeights& moe = weights.moe;
   const TensorView x = pass.view(pass.state.x), h = pass.view(pass.state.h), z = pass.view(pass.state.z);
@@ -78,7 +82,8 @@ Status feed_forward_block(Pass& pass, int64_t index) {
     HEARTH_CHECK_OK(dense_beside_experts(pass, layer, weights, y));
   } else {
     pass.norm(x, weights.ffn_norm, h);
-    HEARTH_CHECK_OK(config.moe.n_experts > 0 ? experts(pass, h, h, weights.moe, y) : dense(pass, h, layer, weights, y));
+    HEARTH_CHECK_OK(config.moe.n_experts > 0 ? experts(pass, h, h, weights.moe, y)
+                                             : dense(pass, h, layer, weights, y));
   }
   if (weights.post_ffw_norm.weight) pass.norm(y, weights.post_ffw_norm, y);
   pass.backend.add(y, x);

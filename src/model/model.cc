@@ -22,7 +22,8 @@ void fill_rope_tables(const Pass& pass) {
     for (int64_t i = 0; i < n_pairs; ++i) {
       const double factor = factors ? static_cast<double>(factors.data[i]) : 1.0;
       frequency[static_cast<size_t>(i)] =
-          std::pow(rope.base, -2.0 * static_cast<double>(i) / static_cast<double>(rope.n_dims)) / (factor * rope.scale);
+          std::pow(rope.base, -2.0 * static_cast<double>(i) / static_cast<double>(rope.n_dims)) /
+          (factor * rope.scale);
     }
     const TensorView cos = pass.view(pass.state.cos[kind]), sin = pass.view(pass.state.sin[kind]);
     for (int64_t row = 0; row < pass.n_rows(); ++row) {
@@ -109,7 +110,9 @@ Result<TensorView> Model::forward(const ForwardBatch& batch, RunState& state, te
   return logits;
 }
 
-int64_t Model::pooled_width() const { return config_.dense_3_dim > 0 ? config_.dense_3_dim : config_.width; }
+int64_t Model::pooled_width() const {
+  return config_.dense_3_dim > 0 ? config_.dense_3_dim : config_.width;
+}
 
 std::vector<float> Model::pool(TensorView rows, tensor::Backend& backend) const {
   std::vector<double> sum(static_cast<size_t>(config_.width), 0.0);
@@ -117,17 +120,21 @@ std::vector<float> Model::pool(TensorView rows, tensor::Backend& backend) const 
   const int64_t first = config_.pooling == Pooling::kLast ? rows.n_rows - 1 : 0;
   const int64_t end = mean ? rows.n_rows : first + 1;
   for (int64_t row = first; row < end; ++row) {
-    for (int64_t i = 0; i < config_.width; ++i) sum[static_cast<size_t>(i)] += static_cast<double>(rows.row(row)[i]);
+    for (int64_t i = 0; i < config_.width; ++i)
+      sum[static_cast<size_t>(i)] += static_cast<double>(rows.row(row)[i]);
   }
   std::vector<float> pooled(sum.size());
-  for (size_t i = 0; i < sum.size(); ++i) pooled[i] = static_cast<float>(sum[i] / static_cast<double>(end - first));
+  for (size_t i = 0; i < sum.size(); ++i)
+    pooled[i] = static_cast<float>(sum[i] / static_cast<double>(end - first));
 
   if (weights_.dense_2) {
     std::vector<float> hidden(static_cast<size_t>(config_.dense_2_dim));
     std::vector<float> out(static_cast<size_t>(config_.dense_3_dim));
     const TensorView in{pooled.data(), 1, config_.width, config_.width};
-    const tensor::LinearOutput second{weights_.dense_2, {}, {hidden.data(), 1, config_.dense_2_dim, config_.dense_2_dim}};
-    const tensor::LinearOutput third{weights_.dense_3, {}, {out.data(), 1, config_.dense_3_dim, config_.dense_3_dim}};
+    const tensor::LinearOutput second{
+        weights_.dense_2, {}, {hidden.data(), 1, config_.dense_2_dim, config_.dense_2_dim}};
+    const tensor::LinearOutput third{
+        weights_.dense_3, {}, {out.data(), 1, config_.dense_3_dim, config_.dense_3_dim}};
     backend.linear(in, {&second, 1});
     backend.linear(second.out, {&third, 1});
     pooled = std::move(out);

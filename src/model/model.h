@@ -17,7 +17,7 @@ namespace hearth::model {
 
 // What one pass computes: rows of tokens, those of a sequence adjacent and in order of position.
 struct ForwardBatch {
-  std::span<const int32_t> tokens;      // [rows]
+  std::span<const int32_t> tokens;  // [rows]
   tensor::RowMap rows;
   // Ascending row numbers whose logits are wanted; may be empty. An encoder gives all rows.
   std::span<const int32_t> output_rows;
@@ -34,8 +34,8 @@ class Model {
   const Weights& weights() const { return weights_; }
 
   // Decoders: logits [output_rows, vocab_size]. Encoders: final hidden rows [rows, width].
-  // The view lives in `state` until the next pass. Token ids must be below vocab_size, rows within the limits of
-  // `state`, positions within the context of the caches. Errors come only from the communicator.
+  // The view lives in `state` until the next pass. Token ids must be below vocab_size, rows within the limits
+  // of `state`, positions within the context of the caches. Errors come only from the communicator.
   Result<tensor::TensorView> forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
                                      cluster::Communicator& communicator) const;
 

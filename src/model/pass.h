@@ -14,7 +14,7 @@ struct Pass {
   RunState& state;
   tensor::Backend& backend;
   cluster::Communicator& communicator;
-  tensor::RowMap rows;       // all rows at first; the requested ones after the last layer that owns keys
+  tensor::RowMap rows;  // all rows at first; the requested ones after the last layer that owns keys
 
   int64_t n_rows() const { return rows.n_rows(); }
   // The first n_rows() rows and n_cols columns of a buffer, packed.

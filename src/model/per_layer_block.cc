@@ -9,9 +9,10 @@ namespace {
 
 using tensor::TensorView;
 
-// p = (P[token]·√dim + norm(W·x/√width)) / √2 for the layers [first, first + count): rows of `x` and `tokens`.
-void make_inputs(const Pass& pass, TensorView x, std::span<const int32_t> tokens, int64_t first, int64_t count,
-                 TensorView out) {
+// p = (P[token]·√dim + norm(W·x/√width)) / √2 for the layers [first, first + count): rows of `x` and
+// `tokens`.
+void make_inputs(const Pass& pass, TensorView x, std::span<const int32_t> tokens, int64_t first,
+                 int64_t count, TensorView out) {
   const int64_t dim = pass.config.per_layer_input_dim;
   const Weights& weights = pass.weights;
   pass.linear(x, {weights.per_layer_model_projection.rows(first * dim, count * dim), {}}, out);
@@ -21,8 +22,8 @@ void make_inputs(const Pass& pass, TensorView x, std::span<const int32_t> tokens
   // The table's rows are added one layer at a time through a small buffer.
   for (int64_t layer = 0; layer < count; ++layer) {
     const TensorView embedded{pass.state.per_layer_slice.data, x.n_rows, dim, dim};
-    pass.backend.embed(weights.per_layer_embedding, tokens, (first + layer) * dim, std::sqrt(static_cast<float>(dim)),
-                       embedded);
+    pass.backend.embed(weights.per_layer_embedding, tokens, (first + layer) * dim,
+                       std::sqrt(static_cast<float>(dim)), embedded);
     pass.backend.add(embedded, out.cols(layer * dim, dim));
   }
   pass.backend.multiply(1.0f / std::sqrt(2.0f), out);
@@ -35,15 +36,18 @@ void prepare_per_layer_inputs(Pass& pass) {
   const int64_t dim = config.per_layer_input_dim;
   if (dim == 0) return;
   const int64_t early = config.last_kv_layer() + 1, late = config.n_layers - early;
-  make_inputs(pass, pass.view(pass.state.x), pass.batch.tokens, 0, early, pass.view(pass.state.per_layer_early, early * dim));
+  make_inputs(pass, pass.view(pass.state.x), pass.batch.tokens, 0, early,
+              pass.view(pass.state.per_layer_early, early * dim));
   const auto n_outputs = static_cast<int64_t>(pass.batch.output_rows.size());
   if (late == 0 || n_outputs == 0) return;
   // The layers behind the last owner of keys see requested rows only.
   std::vector<int32_t> tokens;
-  for (const int32_t row : pass.batch.output_rows) tokens.push_back(pass.batch.tokens[static_cast<size_t>(row)]);
+  for (const int32_t row : pass.batch.output_rows)
+    tokens.push_back(pass.batch.tokens[static_cast<size_t>(row)]);
   const TensorView requested{pass.state.h.data, n_outputs, config.width, config.width};
   pass.backend.gather_rows(pass.view(pass.state.x), pass.batch.output_rows, requested);
-  make_inputs(pass, requested, tokens, early, late, {pass.state.per_layer_late.data, n_outputs, late * dim, late * dim});
+  make_inputs(pass, requested, tokens, early, late,
+              {pass.state.per_layer_late.data, n_outputs, late * dim, late * dim});
 }
 
 void per_layer_block(Pass& pass, int64_t index) {
@@ -61,8 +65,8 @@ void per_layer_block(Pass& pass, int64_t index) {
     input = pass.view(pass.state.per_layer_late, width).cols((index - early) * dim, dim);
   } else {
     // All rows were prepared; this layer may already have been narrowed to the requested ones.
-    const TensorView all{pass.state.per_layer_early.data, static_cast<int64_t>(pass.batch.tokens.size()), early * dim,
-                         early * dim};
+    const TensorView all{pass.state.per_layer_early.data, static_cast<int64_t>(pass.batch.tokens.size()),
+                         early * dim, early * dim};
     input = all.cols(index * dim, dim);
     if (pass.n_rows() < all.n_rows) {
       const TensorView slice = pass.view(pass.state.per_layer_slice);

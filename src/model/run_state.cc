@@ -10,7 +10,9 @@ namespace {
 // A line of stagger keeps buffers of power-of-two sizes from sharing cache sets.
 constexpr size_t kLine = 64;
 
-int64_t padded(int64_t n) { return static_cast<int64_t>(align_up(static_cast<uint64_t>(n), kLine / sizeof(float))); }
+int64_t padded(int64_t n) {
+  return static_cast<int64_t>(align_up(static_cast<uint64_t>(n), kLine / sizeof(float)));
+}
 
 }  // namespace
 
@@ -61,7 +63,8 @@ size_t RunState::planned_bytes(const ModelConfig& config, const RunLimits& limit
   return layout.bytes;
 }
 
-Result<RunState> RunState::create(const ModelConfig& config, const RunLimits& limits, tensor::Backend& backend) {
+Result<RunState> RunState::create(const ModelConfig& config, const RunLimits& limits,
+                                  tensor::Backend& backend) {
   RunState state;
   state.limits_ = limits;
   HEARTH_TRY(state.memory_, backend.allocate(planned_bytes(config, limits)));

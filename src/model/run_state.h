@@ -10,13 +10,14 @@
 namespace hearth::model {
 
 struct RunLimits {
-  int64_t max_rows = 256;      // tokens in one batch
-  int64_t max_outputs = 256;   // rows of one batch whose output is asked for
+  int64_t max_rows = 256;     // tokens in one batch
+  int64_t max_outputs = 256;  // rows of one batch whose output is asked for
 };
 
 class RunState {
  public:
-  static Result<RunState> create(const ModelConfig& config, const RunLimits& limits, tensor::Backend& backend);
+  static Result<RunState> create(const ModelConfig& config, const RunLimits& limits,
+                                 tensor::Backend& backend);
 
   // The bytes create() will take, the backend's scratch excluded.
   static size_t planned_bytes(const ModelConfig& config, const RunLimits& limits);
@@ -25,24 +26,24 @@ class RunState {
   size_t bytes() const { return memory_->size(); }
 
   // Views with max_rows rows; a pass uses the first n of them. Widths in values.
-  tensor::TensorView x;            // width: the residual stream
-  tensor::TensorView h;            // width: normalised input of a block
-  tensor::TensorView y;            // width: output of a block
-  tensor::TensorView z;            // width: second branch of a mixture of experts
-  tensor::TensorView q;            // widest n_heads · head_dim
-  tensor::TensorView k, v;         // widest n_kv_heads · head_dim
-  tensor::TensorView attention;    // as q
-  tensor::TensorView gate, up;     // widest feed-forward
-  tensor::TensorView router;       // n_experts
-  tensor::TensorView cos[2], sin[2];           // half of the rotary dimensions, by AttentionKind
-  tensor::TensorView per_layer_early;          // inputs of the layers up to the last one that owns keys
-  tensor::TensorView per_layer_late;           // of the others; max_outputs rows
-  tensor::TensorView per_layer_gate;           // per_layer_input_dim
-  tensor::TensorView per_layer_slice;          // per_layer_input_dim
-  tensor::TensorView logits;                   // [max_outputs, vocab_size], or [max_rows, width] of an encoder
+  tensor::TensorView x;                // width: the residual stream
+  tensor::TensorView h;                // width: normalised input of a block
+  tensor::TensorView y;                // width: output of a block
+  tensor::TensorView z;                // width: second branch of a mixture of experts
+  tensor::TensorView q;                // widest n_heads · head_dim
+  tensor::TensorView k, v;             // widest n_kv_heads · head_dim
+  tensor::TensorView attention;        // as q
+  tensor::TensorView gate, up;         // widest feed-forward
+  tensor::TensorView router;           // n_experts
+  tensor::TensorView cos[2], sin[2];   // half of the rotary dimensions, by AttentionKind
+  tensor::TensorView per_layer_early;  // inputs of the layers up to the last one that owns keys
+  tensor::TensorView per_layer_late;   // of the others; max_outputs rows
+  tensor::TensorView per_layer_gate;   // per_layer_input_dim
+  tensor::TensorView per_layer_slice;  // per_layer_input_dim
+  tensor::TensorView logits;           // [max_outputs, vocab_size], or [max_rows, width] of an encoder
 
   // Host-side lists, sized once.
-  std::vector<int32_t> output_sequence, output_position;   // the row map after the cut to requested rows
+  std::vector<int32_t> output_sequence, output_position;  // the row map after the cut to requested rows
 
  private:
   struct Layout;

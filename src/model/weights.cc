@@ -5,8 +5,8 @@ namespace {
 
 using kernels::DType;
 
-// Finds tensors by name and checks them; the first problem is kept and everything after it is skipped, so that
-// the binding below reads as a list.
+// Finds tensors by name and checks them; the first problem is kept and everything after it is skipped, so
+// that the binding below reads as a list.
 class Binder {
  public:
   explicit Binder(const gguf::ModelFile& file) : file_(file) {}
@@ -58,7 +58,8 @@ class Binder {
   const gguf::TensorInfo* require(std::string_view name) {
     if (error_) return nullptr;
     const gguf::TensorInfo* info = file_.find_tensor(prefix_ + std::string(name));
-    if (info == nullptr) set_error(ErrorCategory::kCorrupt, fmt::format("tensor {}{} is missing", prefix_, name));
+    if (info == nullptr)
+      set_error(ErrorCategory::kCorrupt, fmt::format("tensor {}{} is missing", prefix_, name));
     return info;
   }
 
@@ -145,7 +146,8 @@ void bind_layer(Binder& bind, const ModelConfig& config, int64_t index, LayerWei
   }
   bind_attention(bind, config, index, layer);
   if (shape.ffn_dim > 0) {
-    if (config.gated_ffn) layer.gate = bind.linear("ffn_gate", config.width, shape.ffn_dim, config.linear_bias);
+    if (config.gated_ffn)
+      layer.gate = bind.linear("ffn_gate", config.width, shape.ffn_dim, config.linear_bias);
     layer.up = bind.linear("ffn_up", config.width, shape.ffn_dim, config.linear_bias);
     layer.down = bind.linear("ffn_down", shape.ffn_dim, config.width, config.linear_bias);
   }
@@ -189,8 +191,8 @@ Result<Weights> Weights::bind(const ModelConfig& config, const gguf::ModelFile& 
   bind.clear_layer();
   if (config.output_norm) weights.output_norm = bind.norm("output_norm", config.width, norm_bias);
   if (!config.is_encoder) {
-    weights.output =
-        bind.has("output.weight") ? bind.matrix("output.weight", config.width, config.vocab_size) : weights.token_embedding;
+    weights.output = bind.has("output.weight") ? bind.matrix("output.weight", config.width, config.vocab_size)
+                                               : weights.token_embedding;
   }
   if (config.dense_2_dim > 0) {
     weights.dense_2 = bind.matrix("dense_2.weight", config.width, config.dense_2_dim);

@@ -15,10 +15,10 @@ struct ModelSummary {
   std::string name;
   std::string path;
   std::string architecture;
-  std::string quantisation;         // the commonest tensor type: "Q4_K"
+  std::string quantisation;  // the commonest tensor type: "Q4_K"
   uint64_t size_bytes = 0;
   uint64_t n_parameters = 0;
-  int64_t context_length = 0;       // tokens a request may use
+  int64_t context_length = 0;  // tokens a request may use
   int64_t modified_unix_seconds = 0;
   bool loaded = false;
 };

@@ -2,7 +2,8 @@
 
 namespace hearth::serving {
 
-GenerationSink::GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs)
+GenerationSink::GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer,
+                               std::vector<std::string> stops, bool logprobs)
     : writer_(std::move(writer)),
       tokenizer_(tokenizer),
       decoder_(tokenizer),
@@ -41,7 +42,9 @@ void GenerationSink::on_end(const engine::SequenceEnd& end) {
   writer_.push(GenerationEnd{
       .reason = cut ? FinishReason::kLength : FinishReason::kStop,
       .stop_string = matched_stop_,
-      .usage = {.prompt_tokens = end.prompt_tokens, .cached_tokens = 0, .completion_tokens = end.sampled_tokens},
+      .usage = {.prompt_tokens = end.prompt_tokens,
+                .cached_tokens = 0,
+                .completion_tokens = end.sampled_tokens},
       .timings = {.queue_ms = end.queue_ms, .prefill_ms = end.prefill_ms, .decode_ms = end.decode_ms}});
 }
 

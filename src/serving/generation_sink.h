@@ -15,7 +15,8 @@ namespace hearth::serving {
 class GenerationSink : public engine::TokenSink {
  public:
   // Borrows the tokenizer.
-  GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer, std::vector<std::string> stops, bool logprobs);
+  GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer, std::vector<std::string> stops,
+                 bool logprobs);
 
   // What the consumer's cancel() does. Thread-safe.
   void set_on_cancel(std::function<void()> on_cancel) { writer_.set_on_cancel(std::move(on_cancel)); }

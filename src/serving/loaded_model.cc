@@ -15,9 +15,10 @@ namespace {
 
 constexpr int64_t kDefaultContext = 8192;
 
-// Brings the file into memory, all threads reading. Files that leave little room for anything else are left to
-// be read as they are used.
-void populate(const gguf::ModelFile& file, ThreadPool& threads, const std::function<void(const LoadProgress&)>& report) {
+// Brings the file into memory, all threads reading. Files that leave little room for anything else are left
+// to be read as they are used.
+void populate(const gguf::ModelFile& file, ThreadPool& threads,
+              const std::function<void(const LoadProgress&)>& report) {
   const platform::MemoryState memory = platform::memory_state();
   if (memory.total_bytes > 0 && file.size_bytes() > memory.total_bytes / 10 * 9) return;
   constexpr size_t kPiece = size_t{32} << 20;
@@ -40,18 +41,21 @@ Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, cons
   plan.kv.context_length =
       options.context_length > 0 ? options.context_length : std::min(config.context_length, kDefaultContext);
   if (plan.kv.context_length > config.context_length) {
-    return fail(ErrorCategory::kInvalidArgument, "a context of {} tokens was asked for, the model was made for {}",
-                plan.kv.context_length, config.context_length);
+    return fail(ErrorCategory::kInvalidArgument,
+                "a context of {} tokens was asked for, the model was made for {}", plan.kv.context_length,
+                config.context_length);
   }
   plan.limits.max_waiting = options.max_queue;
   plan.kv.max_batch_rows = plan.limits.max_batch_rows;
   HEARTH_TRY(const engine::KvPlan kv, engine::KvPlan::create(config, plan.kv));
-  const uint64_t need = kv.bytes() + model::RunState::planned_bytes(config, {.max_rows = plan.limits.max_batch_rows,
-                                                                             .max_outputs = plan.limits.max_running});
+  const uint64_t need =
+      kv.bytes() + model::RunState::planned_bytes(config, {.max_rows = plan.limits.max_batch_rows,
+                                                           .max_outputs = plan.limits.max_running});
   const uint64_t available = platform::memory_state().available_bytes;
   if (available > 0 && need > available) {
     return fail(ErrorCategory::kOverloaded,
-                "a context of {} tokens needs {} MB of memory beside the weights, {} MB are free; ask for a smaller context",
+                "a context of {} tokens needs {} MB of memory beside the weights, {} MB are free; ask for a "
+                "smaller context",
                 plan.kv.context_length, need >> 20, available >> 20);
   }
   return plan;
@@ -85,7 +89,8 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
 
   HEARTH_TRY(const ModelCard card, read_model_card(loaded->file_));
   loaded->default_sampling_ = card.sampling;
-  for (const int64_t id : tokenizer.spec().suppressed) loaded->suppressed_.push_back(static_cast<int32_t>(id));
+  for (const int64_t id : tokenizer.spec().suppressed)
+    loaded->suppressed_.push_back(static_cast<int32_t>(id));
   loaded->summary_ = {.name = std::move(name),
                       .path = path.string(),
                       .architecture = config.architecture,
@@ -99,11 +104,13 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   const kernels::KernelTable* kernels =
       options.kernels.empty() ? kernels::available_kernels().front() : kernels::find_kernels(options.kernels);
   if (kernels == nullptr) {
-    return fail(ErrorCategory::kInvalidArgument, "kernels \"{}\" are not available on this processor", options.kernels);
+    return fail(ErrorCategory::kInvalidArgument, "kernels \"{}\" are not available on this processor",
+                options.kernels);
   }
   populate(loaded->file_, threads, options.on_load_progress);
   HEARTH_TRY(loaded->engine_,
-             engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*kernels, threads), std::move(plan)));
+             engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*kernels, threads),
+                                    std::move(plan)));
   return loaded;
 }
 
@@ -117,7 +124,8 @@ Result<TokenStream> LoadedModel::generate(GenerationRequest request) {
     work.prompt = std::move(std::get<std::vector<text::TokenId>>(request.prompt));
   }
   work.sampling = request.sampling.applied_to(default_sampling_);
-  work.sampler_options = {.suppressed = suppressed_, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
+  work.sampler_options = {
+      .suppressed = suppressed_, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
   work.max_tokens = request.max_tokens.value_or(-1);
   if (!request.ignore_end_of_generation) {
     const auto ends = text_->tokenizer().end_of_generation();

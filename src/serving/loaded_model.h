@@ -1,5 +1,5 @@
-// A model in memory: its file, its words, its weights and the engine that runs it. Shared by the requests that
-// use it; the last one to let go unloads it.
+// A model in memory: its file, its words, its weights and the engine that runs it. Shared by the requests
+// that use it; the last one to let go unloads it.
 #pragma once
 
 #include <filesystem>
@@ -34,7 +34,7 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   std::unique_ptr<model::Model> model_;
   engine::SamplingParams default_sampling_;
   std::vector<int32_t> suppressed_;
-  std::unique_ptr<engine::Engine> engine_;   // last: it uses everything above
+  std::unique_ptr<engine::Engine> engine_;  // last: it uses everything above
 };
 
 }  // namespace hearth::serving

@@ -91,7 +91,8 @@ class LocalModelPool : public ModelPool {
     }
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(grace_ms);
     for (const auto& model : models) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
       model->engine().shut_down(std::max(left, std::chrono::milliseconds(0)));
     }
   }
@@ -112,23 +113,25 @@ class LocalModelPool : public ModelPool {
 
 Status check(const ModelPoolOptions& options) {
   if (options.n_threads < 0 || options.n_threads > 1024) {
-    return fail(ErrorCategory::kInvalidArgument, "threads is {}, must be between 1 and 1024 (0 = as many as there are)",
-                options.n_threads);
+    return fail(ErrorCategory::kInvalidArgument,
+                "threads is {}, must be between 1 and 1024 (0 = as many as there are)", options.n_threads);
   }
   if (options.context_length < 0 || options.context_length > model::kMaxContext) {
-    return fail(ErrorCategory::kInvalidArgument, "context is {}, must be between 1 and {}", options.context_length,
-                model::kMaxContext);
+    return fail(ErrorCategory::kInvalidArgument, "context is {}, must be between 1 and {}",
+                options.context_length, model::kMaxContext);
   }
   using kernels::DType;
-  if (options.kv_dtype != DType::kF32 && options.kv_dtype != DType::kF16 && options.kv_dtype != DType::kQ8_0) {
+  if (options.kv_dtype != DType::kF32 && options.kv_dtype != DType::kF16 &&
+      options.kv_dtype != DType::kQ8_0) {
     return fail(ErrorCategory::kInvalidArgument, "a KV cache is F32, F16 or Q8_0, not {}",
                 kernels::traits_of(options.kv_dtype).name);
   }
   if (!options.kernels.empty() && kernels::find_kernels(options.kernels) == nullptr) {
     std::string known;
-    for (const auto* table : kernels::available_kernels()) known += (known.empty() ? "" : ", ") + std::string(table->name);
-    return fail(ErrorCategory::kInvalidArgument, "kernels \"{}\" are not available on this processor; there are: {}",
-                options.kernels, known);
+    for (const auto* table : kernels::available_kernels())
+      known += (known.empty() ? "" : ", ") + std::string(table->name);
+    return fail(ErrorCategory::kInvalidArgument,
+                "kernels \"{}\" are not available on this processor; there are: {}", options.kernels, known);
   }
   return {};
 }

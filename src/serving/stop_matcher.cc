@@ -32,13 +32,17 @@ StopMatcher::Result StopMatcher::push(std::string_view text) {
   size_t keep = std::min(held_.size(), longest_ - 1);
   for (; keep > 0; --keep) {
     const std::string_view suffix = std::string_view(held_).substr(held_.size() - keep);
-    if (std::any_of(stops_.begin(), stops_.end(), [&](const std::string& stop) { return stop.starts_with(suffix); })) break;
+    if (std::any_of(stops_.begin(), stops_.end(),
+                    [&](const std::string& stop) { return stop.starts_with(suffix); }))
+      break;
   }
   result.text = held_.substr(0, held_.size() - keep);
   held_.erase(0, held_.size() - keep);
   return result;
 }
 
-std::string StopMatcher::finish() { return std::exchange(held_, {}); }
+std::string StopMatcher::finish() {
+  return std::exchange(held_, {});
+}
 
 }  // namespace hearth::serving

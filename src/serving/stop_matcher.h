@@ -1,5 +1,5 @@
-// Finds stop strings in text that comes in pieces. Text that could be the beginning of one is held back until it
-// is decided.
+// Finds stop strings in text that comes in pieces. Text that could be the beginning of one is held back until
+// it is decided.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ class StopMatcher {
   explicit StopMatcher(std::vector<std::string> stops);
 
   struct Result {
-    std::string text;            // certain to be output
-    std::string stop;            // the string that matched; text after it is dropped
+    std::string text;  // certain to be output
+    std::string stop;  // the string that matched; text after it is dropped
     bool stopped = false;
   };
   Result push(std::string_view text);

@@ -1,7 +1,7 @@
 // The live output of one generation: text as it comes, then exactly one end (GenerationEnd or Error).
 //
-// One producer (the engine's thread) and one consumer. The consumer either blocks in next(), or polls try_next()
-// after its notifier was called.
+// One producer (the engine's thread) and one consumer. The consumer either blocks in next(), or polls
+// try_next() after its notifier was called.
 #pragma once
 
 #include <functional>
@@ -17,13 +17,13 @@
 namespace hearth::serving {
 
 struct TokenLogprob {
-  std::string bytes;       // of the token, may be part of a character
+  std::string bytes;  // of the token, may be part of a character
   int32_t id = 0;
   float logprob = 0;
 };
 
 struct TextDelta {
-  std::string text;        // valid UTF-8; may be empty when only log-probabilities are reported
+  std::string text;  // valid UTF-8; may be empty when only log-probabilities are reported
   // With logprobs: one per token whose text is in this delta, each with its alternatives, best first.
   struct Token {
     TokenLogprob chosen;
@@ -33,14 +33,14 @@ struct TextDelta {
 };
 
 enum class FinishReason {
-  kStop,      // an end-of-generation token or a stop string
-  kLength,    // max_tokens reached or context full
+  kStop,    // an end-of-generation token or a stop string
+  kLength,  // max_tokens reached or context full
 };
 
 struct Usage {
-  int64_t prompt_tokens = 0;       // the whole prompt
-  int64_t cached_tokens = 0;       // of it, not computed again
-  int64_t completion_tokens = 0;   // sampled tokens, the end token included
+  int64_t prompt_tokens = 0;      // the whole prompt
+  int64_t cached_tokens = 0;      // of it, not computed again
+  int64_t completion_tokens = 0;  // sampled tokens, the end token included
 };
 
 struct Timings {
@@ -51,7 +51,7 @@ struct Timings {
 
 struct GenerationEnd {
   FinishReason reason = FinishReason::kStop;
-  std::string stop_string;         // the one that matched; empty for an end token
+  std::string stop_string;  // the one that matched; empty for an end token
   Usage usage;
   Timings timings;
 };
@@ -68,7 +68,7 @@ class TokenStream {
   TokenStream& operator=(TokenStream&&) = delete;
   ~TokenStream();
 
-  GenerationEvent next();                          // blocks; not to be called again after the end
+  GenerationEvent next();  // blocks; not to be called again after the end
   std::optional<GenerationEvent> try_next();
   // Called from the producer's thread whenever an event is there to take; once at once if one is already.
   // It must be quick and must not call back into the stream. nullptr removes it; on return no call is in
@@ -92,7 +92,8 @@ class TokenWriter {
 
   void push(GenerationEvent event);
   bool cancelled() const;
-  // Called once, on the cancelling thread, when the consumer cancels or goes away (at once if it has already).
+  // Called once, on the cancelling thread, when the consumer cancels or goes away (at once if it has
+  // already).
   void set_on_cancel(std::function<void()> on_cancel);
 
  private:

@@ -32,42 +32,42 @@ class DeviceMemory {
 struct LinearOutput {
   WeightView weight;
   VectorView bias;
-  TensorView out;   // [x.n_rows, weight.n_out]
+  TensorView out;  // [x.n_rows, weight.n_out]
 };
 
 struct AttentionArgs {
-  TensorView q;                 // [rows, n_heads · key_dim], rotated
+  TensorView q;  // [rows, n_heads · key_dim], rotated
   const KvLayer* kv = nullptr;
   const RowMap* rows = nullptr;
   int n_heads = 0;
   float scale = 1;
-  float softcap = 0;            // 0 = none
-  int window = 0;               // sliding: visible iff |distance| allows it (see symmetric); 0 = all
+  float softcap = 0;  // 0 = none
+  int window = 0;     // sliding: visible iff |distance| allows it (see symmetric); 0 = all
   bool causal = true;
   // Causal: key p is visible to query q iff p <= q and, with a window W, q - p < W.
   // Not causal: every stored position, with a window those with |q - p| <= W/2.
-  TensorView out;               // [rows, n_heads · value_dim]
+  TensorView out;  // [rows, n_heads · value_dim]
 };
 
 // Mixture of experts: for each row the n_used experts of highest probability, their gated feed-forward
 // outputs summed with the router's weights.
 struct MoeArgs {
-  TensorView x;                 // [rows, n_in] input of the experts
-  TensorView router_logits;     // [rows, n_experts]; softmax over all, then top n_used
+  TensorView x;              // [rows, n_in] input of the experts
+  TensorView router_logits;  // [rows, n_experts]; softmax over all, then top n_used
   int n_used = 0;
-  bool renormalise = true;      // the chosen weights are scaled to sum to 1
-  VectorView expert_scale;      // optional, multiplied after renormalising
-  WeightView gate, up;          // stacks [n_experts][ffn, n_in]; with gate_up set both are empty
-  WeightView gate_up;           // stack [n_experts][2·ffn, n_in]: gate rows, then up rows
-  WeightView down;              // stack [n_experts][n_out, ffn]
+  bool renormalise = true;  // the chosen weights are scaled to sum to 1
+  VectorView expert_scale;  // optional, multiplied after renormalising
+  WeightView gate, up;      // stacks [n_experts][ffn, n_in]; with gate_up set both are empty
+  WeightView gate_up;       // stack [n_experts][2·ffn, n_in]: gate rows, then up rows
+  WeightView down;          // stack [n_experts][n_out, ffn]
   Activation activation = Activation::kSilu;
-  TensorView out;               // [rows, n_out]
+  TensorView out;  // [rows, n_out]
 };
 
 // The largest shapes that will be asked for, so that scratch memory is planned once.
 struct BackendLimits {
   int64_t max_rows = 0;
-  int64_t max_cols = 0;         // widest input of a linear
+  int64_t max_cols = 0;  // widest input of a linear
   int64_t max_head_dim = 0;
   int64_t max_head_group = 1;   // query heads that share a KV head
   int64_t max_expert_rows = 0;  // max_rows · n_used, 0 without experts
@@ -97,7 +97,8 @@ class Backend {
   // Several products of one input, which is read and quantised once.
   virtual void linear(TensorView x, std::span<const LinearOutput> outputs) = 0;
 
-  // cos, sin: [rows, n_pairs] of each row's position; x: [rows, n_heads · head_dim]. kernels/kernels.h RopeArgs.
+  // cos, sin: [rows, n_pairs] of each row's position; x: [rows, n_heads · head_dim]. kernels/kernels.h
+  // RopeArgs.
   virtual void rope(TensorView x, int64_t head_dim, bool interleaved, TensorView cos, TensorView sin) = 0;
   // k: [rows, n_kv_heads · key_dim], v likewise, into the rows' places.
   virtual void store_kv(TensorView k, TensorView v, const KvLayer& kv, const RowMap& rows) = 0;
@@ -107,10 +108,10 @@ class Backend {
   virtual void gelu(TensorView x) = 0;
   virtual void moe(const MoeArgs& args) = 0;
 
-  virtual void add(TensorView x, TensorView out) = 0;               // out += x
-  virtual void add_vector(VectorView x, TensorView out) = 0;        // out += x, to each row
+  virtual void add(TensorView x, TensorView out) = 0;         // out += x
+  virtual void add_vector(VectorView x, TensorView out) = 0;  // out += x, to each row
   virtual void multiply(float factor, TensorView out) = 0;
-  virtual void multiply_vector(VectorView x, TensorView out) = 0;   // out *= x, each row
+  virtual void multiply_vector(VectorView x, TensorView out) = 0;  // out *= x, each row
   virtual void softcap(float cap, TensorView out) = 0;
 };
 

@@ -1,4 +1,5 @@
-// Views of activations and weights. Views never own: activations live in a RunState, weights in a mapped file.
+// Views of activations and weights. Views never own: activations live in a RunState, weights in a mapped
+// file.
 //
 // Model code passes views to a Backend and does not look behind them: on another device `data` is an address
 // there.
@@ -23,7 +24,9 @@ struct TensorView {
   float* row(int64_t i) const { return data + i * stride; }
   bool packed() const { return stride == n_cols; }
 
-  TensorView rows(int64_t begin, int64_t count) const { return {data + begin * stride, count, n_cols, stride}; }
+  TensorView rows(int64_t begin, int64_t count) const {
+    return {data + begin * stride, count, n_cols, stride};
+  }
   TensorView cols(int64_t begin, int64_t count) const { return {data + begin, n_rows, count, stride}; }
   // The same memory with rows cut into pieces of `width` (heads); only for packed views.
   TensorView split_rows(int64_t width) const { return {data, n_rows * (n_cols / width), width, width}; }

@@ -34,7 +34,8 @@ MemoryState memory_state() {
     state.available_bytes = std::min(state.available_bytes, limit - std::min(limit, used));
   }
 #else
-  state.total_bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  state.total_bytes =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   state.available_bytes = state.total_bytes;
 #endif
   return state;

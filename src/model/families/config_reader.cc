@@ -5,7 +5,7 @@ namespace {
 
 template <typename T>
 Result<T> in_range(std::string_view key, T value, T low, T high) {
-  if (value >= low && value <= high) return value;   // false for NaN
+  if (value >= low && value <= high) return value;  // false for NaN
   return fail(ErrorCategory::kCorrupt, "key {}: {} is not between {} and {}", key, value, low, high);
 }
 
@@ -16,7 +16,8 @@ Result<int64_t> ConfigReader::integer(std::string_view key, int64_t low, int64_t
   return integer_or(key, 0, low, high);
 }
 
-Result<int64_t> ConfigReader::integer_or(std::string_view key, int64_t fallback, int64_t low, int64_t high) const {
+Result<int64_t> ConfigReader::integer_or(std::string_view key, int64_t fallback, int64_t low,
+                                         int64_t high) const {
   const std::string full = prefix_ + std::string(key);
   HEARTH_TRY(const std::optional<uint64_t> value, metadata_.get_uint(full));
   if (!value) return fallback;

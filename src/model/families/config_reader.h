@@ -22,7 +22,8 @@ class ConfigReader {
   Result<double> number_or(std::string_view key, double fallback, double low, double high) const;
   Result<std::optional<std::string_view>> string(std::string_view key) const;
   // One value per layer: a scalar is repeated, an array must have n_layers elements.
-  Result<std::vector<int64_t>> per_layer(std::string_view key, int64_t n_layers, int64_t low, int64_t high) const;
+  Result<std::vector<int64_t>> per_layer(std::string_view key, int64_t n_layers, int64_t low,
+                                         int64_t high) const;
   bool has(std::string_view key) const { return metadata_.find(prefix_ + std::string(key)) != nullptr; }
 
  private:

@@ -70,7 +70,8 @@ Status configure_gemma_embedding(const gguf::Metadata& metadata, ModelConfig& co
   HEARTH_TRY(config.dense_2_dim, keys.integer_or("dense_2_feat_out", 0, 0, kMaxWidth));
   HEARTH_TRY(config.dense_3_dim, keys.integer_or("dense_3_feat_out", 0, 0, kMaxWidth));
   if ((config.dense_2_dim == 0) != (config.dense_3_dim == 0)) {
-    return fail(ErrorCategory::kCorrupt, "keys gemma-embedding.dense_2_feat_out and dense_3_feat_out need each other");
+    return fail(ErrorCategory::kCorrupt,
+                "keys gemma-embedding.dense_2_feat_out and dense_3_feat_out need each other");
   }
   return {};
 }

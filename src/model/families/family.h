@@ -11,7 +11,7 @@
 namespace hearth::model {
 
 struct Family {
-  std::string_view architecture;   // general.architecture
+  std::string_view architecture;  // general.architecture
   std::string_view description;
   // Fills what the family has in particular; `config` comes with the common keys read (read_common_config).
   Status (*configure)(const gguf::Metadata& metadata, ModelConfig& config);

@@ -29,21 +29,24 @@ Status read_layer_kinds(const ConfigReader& keys, ModelConfig& config) {
 
 // The last layers attend to what the last owning layer of their kind has stored.
 Status share_keys_and_values(const ConfigReader& keys, ModelConfig& config) {
-  HEARTH_TRY(const int64_t n_shared, keys.integer_or("attention.shared_kv_layers", 0, 0, config.n_layers - 1));
+  HEARTH_TRY(const int64_t n_shared,
+             keys.integer_or("attention.shared_kv_layers", 0, 0, config.n_layers - 1));
   const int64_t n_own = config.n_layers - n_shared;
   for (int64_t i = n_own; i < config.n_layers; ++i) {
     LayerConfig& layer = config.layers[static_cast<size_t>(i)];
     int64_t donor = n_own - 1;
     while (donor >= 0 && config.layers[static_cast<size_t>(donor)].kind != layer.kind) --donor;
     if (donor < 0) {
-      return fail(ErrorCategory::kCorrupt,
-                  "key gemma4.attention.shared_kv_layers: {} leaves layer {} no layer of its kind to share with", n_shared,
-                  i);
+      return fail(
+          ErrorCategory::kCorrupt,
+          "key gemma4.attention.shared_kv_layers: {} leaves layer {} no layer of its kind to share with",
+          n_shared, i);
     }
     const LayerConfig& owner = config.layers[static_cast<size_t>(donor)];
     if (owner.n_kv_heads != layer.n_kv_heads) {
-      return fail(ErrorCategory::kCorrupt, "layer {} has {} key-value heads, layer {} that it shares with has {}", i,
-                  layer.n_kv_heads, donor, owner.n_kv_heads);
+      return fail(ErrorCategory::kCorrupt,
+                  "layer {} has {} key-value heads, layer {} that it shares with has {}", i, layer.n_kv_heads,
+                  donor, owner.n_kv_heads);
     }
     layer.kv_layer = donor;
   }
@@ -54,7 +57,8 @@ Status configure(const gguf::Metadata& metadata, ModelConfig& config) {
   const ConfigReader keys(metadata, config.architecture);
   HEARTH_CHECK_OK(read_layer_kinds(keys, config));
   HEARTH_CHECK_OK(share_keys_and_values(keys, config));
-  HEARTH_TRY(config.per_layer_input_dim, keys.integer_or("embedding_length_per_layer_input", 0, 0, kMaxWidth));
+  HEARTH_TRY(config.per_layer_input_dim,
+             keys.integer_or("embedding_length_per_layer_input", 0, 0, kMaxWidth));
   HEARTH_TRY(config.final_logit_softcap, keys.number_or("final_logit_softcapping", 0, 0, 1e6));
   config.norm_place = NormPlace::kSandwich;
   config.activation = tensor::Activation::kGeluTanh;

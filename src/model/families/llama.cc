@@ -4,14 +4,15 @@
 
 namespace hearth::model {
 
-const Family kLlama = {
-    "llama", "Llama 2, 3, 3.1, 3.3", [](const gguf::Metadata&, ModelConfig& config) -> Status {
-      if (config.moe.n_experts > 0) {
-        return fail(ErrorCategory::kUnsupported, "key llama.expert_count: mixtures of experts of this family");
-      }
-      config.interleaved_rope = true;
-      config.rope[0].uses_frequency_factors = true;
-      return {};
-    }};
+const Family kLlama = {"llama", "Llama 2, 3, 3.1, 3.3",
+                       [](const gguf::Metadata&, ModelConfig& config) -> Status {
+                         if (config.moe.n_experts > 0) {
+                           return fail(ErrorCategory::kUnsupported,
+                                       "key llama.expert_count: mixtures of experts of this family");
+                         }
+                         config.interleaved_rope = true;
+                         config.rope[0].uses_frequency_factors = true;
+                         return {};
+                       }};
 
 }  // namespace hearth::model

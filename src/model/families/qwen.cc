@@ -15,14 +15,14 @@ const Family kQwen3 = {"qwen3", "Qwen 3", [](const gguf::Metadata&, ModelConfig&
                          return {};
                        }};
 
-const Family kQwen3Moe = {"qwen3moe", "Qwen 3 mixture of experts",
-                          [](const gguf::Metadata&, ModelConfig& config) -> Status {
-                            if (config.moe.n_experts == 0) {
-                              return fail(ErrorCategory::kCorrupt, "key qwen3moe.expert_count is missing or 0");
-                            }
-                            config.qk_norm = true;
-                            for (LayerConfig& layer : config.layers) layer.ffn_dim = 0;
-                            return {};
-                          }};
+const Family kQwen3Moe = {
+    "qwen3moe", "Qwen 3 mixture of experts", [](const gguf::Metadata&, ModelConfig& config) -> Status {
+      if (config.moe.n_experts == 0) {
+        return fail(ErrorCategory::kCorrupt, "key qwen3moe.expert_count is missing or 0");
+      }
+      config.qk_norm = true;
+      for (LayerConfig& layer : config.layers) layer.ffn_dim = 0;
+      return {};
+    }};
 
 }  // namespace hearth::model

@@ -8,8 +8,8 @@
 namespace hearth::model {
 namespace {
 
-const Family* const kFamilies[] = {&kBert,  &kGemma4, &kGemmaEmbedding, &kLlama,
-                                   &kNomicBert, &kQwen2, &kQwen3, &kQwen3Moe};
+const Family* const kFamilies[] = {&kBert,      &kGemma4, &kGemmaEmbedding, &kLlama,
+                                   &kNomicBert, &kQwen2,  &kQwen3,          &kQwen3Moe};
 
 // The keys that mean the same in every family.
 Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
@@ -18,7 +18,8 @@ Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
   HEARTH_TRY(config.width, keys.integer("embedding_length", 1, kMaxWidth));
   HEARTH_TRY(config.context_length, keys.integer("context_length", 1, kMaxContext));
 
-  HEARTH_TRY(const std::vector<int64_t> heads, keys.per_layer("attention.head_count", config.n_layers, 1, kMaxHeads));
+  HEARTH_TRY(const std::vector<int64_t> heads,
+             keys.per_layer("attention.head_count", config.n_layers, 1, kMaxHeads));
   std::vector<int64_t> kv_heads = heads;
   if (keys.has("attention.head_count_kv")) {
     HEARTH_TRY(kv_heads, keys.per_layer("attention.head_count_kv", config.n_layers, 1, kMaxHeads));
@@ -27,8 +28,8 @@ Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
   HEARTH_TRY(const int64_t head_dim, keys.integer_or("attention.key_length", even_head_dim, 1, kMaxHeadDim));
   HEARTH_TRY(const int64_t value_dim, keys.integer_or("attention.value_length", head_dim, 1, kMaxHeadDim));
   if (value_dim != head_dim) {
-    return fail(ErrorCategory::kUnsupported, "key {}.attention.value_length: {}, keys are {} wide", config.architecture,
-                value_dim, head_dim);
+    return fail(ErrorCategory::kUnsupported, "key {}.attention.value_length: {}, keys are {} wide",
+                config.architecture, value_dim, head_dim);
   }
   std::vector<int64_t> ffn(static_cast<size_t>(config.n_layers), 0);
   if (keys.has("feed_forward_length")) {
@@ -45,8 +46,9 @@ Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
 
   const bool layer_norm = keys.has("attention.layer_norm_epsilon");
   config.norm = layer_norm ? NormKind::kLayer : NormKind::kRms;
-  HEARTH_TRY(config.norm_eps,
-             keys.number(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 0, 1));
+  HEARTH_TRY(
+      config.norm_eps,
+      keys.number(layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 0, 1));
 
   RopeConfig& rope = config.rope[static_cast<int>(AttentionKind::kFull)];
   HEARTH_TRY(rope.base, keys.number_or("rope.freq_base", 10000, 1, 1e12));
@@ -55,8 +57,9 @@ Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
   if (scaling == "linear") {
     HEARTH_TRY(rope.scale, keys.number_or("rope.scaling.factor", 1, 1e-3, 1e6));
   } else if (scaling && scaling != "none") {
-    return fail(ErrorCategory::kUnsupported, "key {}.rope.scaling.type: \"{}\" is not supported (none, linear)",
-                config.architecture, *scaling);
+    return fail(ErrorCategory::kUnsupported,
+                "key {}.rope.scaling.type: \"{}\" is not supported (none, linear)", config.architecture,
+                *scaling);
   }
 
   if (keys.has("expert_count")) {
@@ -82,11 +85,12 @@ Status check(const ModelConfig& config) {
   for (size_t i = 0; i < config.layers.size(); ++i) {
     const LayerConfig& layer = config.layers[i];
     if (layer.n_heads % layer.n_kv_heads != 0) {
-      return fail(ErrorCategory::kCorrupt, "layer {}: {} heads cannot share {} key-value heads", i, layer.n_heads,
-                  layer.n_kv_heads);
+      return fail(ErrorCategory::kCorrupt, "layer {}: {} heads cannot share {} key-value heads", i,
+                  layer.n_heads, layer.n_kv_heads);
     }
     if (layer.n_heads * layer.head_dim > kMaxWidth) {
-      return fail(ErrorCategory::kCorrupt, "layer {}: {} heads of {} are too wide", i, layer.n_heads, layer.head_dim);
+      return fail(ErrorCategory::kCorrupt, "layer {}: {} heads of {} are too wide", i, layer.n_heads,
+                  layer.head_dim);
     }
     const RopeConfig& rope = config.rope[static_cast<int>(layer.kind)];
     if (rope.n_dims % 2 != 0 || rope.n_dims > layer.head_dim) {
@@ -102,7 +106,9 @@ Status check(const ModelConfig& config) {
 
 }  // namespace
 
-std::span<const Family* const> families() { return kFamilies; }
+std::span<const Family* const> families() {
+  return kFamilies;
+}
 
 Result<ModelConfig> read_config(const gguf::ModelFile& file) {
   HEARTH_TRY(const auto architecture, file.metadata().get_string("general.architecture"));
@@ -128,7 +134,8 @@ Result<ModelConfig> read_config(const gguf::ModelFile& file) {
     HEARTH_CHECK_OK(check(config));
     return config;
   }
-  return fail(ErrorCategory::kUnsupported, "architecture \"{}\" is not supported; known: {}", *architecture, known);
+  return fail(ErrorCategory::kUnsupported, "architecture \"{}\" is not supported; known: {}", *architecture,
+              known);
 }
 
 }  // namespace hearth::model

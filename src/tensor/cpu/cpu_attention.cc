@@ -97,7 +97,8 @@ void CpuAttention::run(const AttentionArgs& args) {
   });
 }
 
-void CpuAttention::attend_tile(const AttentionArgs& args, const Tile& tile, int kv_head, ThreadScratch& scratch) {
+void CpuAttention::attend_tile(const AttentionArgs& args, const Tile& tile, int kv_head,
+                               ThreadScratch& scratch) {
   const KvLayer& kv = *args.kv;
   const RowMap& rows = *args.rows;
   const auto first_row = static_cast<size_t>(tile.first_row);
@@ -112,9 +113,10 @@ void CpuAttention::attend_tile(const AttentionArgs& args, const Tile& tile, int 
     const VisibleRange range = visible_range(args, rows.position[first_row + r], sequence.n_positions);
     first = std::min(first, range.first);
     end = std::max(end, range.end);
-    std::memcpy(scratch.q.data() + r * group * key_dim,
-                args.q.row(tile.first_row + static_cast<int64_t>(r)) + static_cast<size_t>(kv_head) * group * key_dim,
-                group * key_dim * sizeof(float));
+    std::memcpy(
+        scratch.q.data() + r * group * key_dim,
+        args.q.row(tile.first_row + static_cast<int64_t>(r)) + static_cast<size_t>(kv_head) * group * key_dim,
+        group * key_dim * sizeof(float));
     for (size_t g = 0; g < group; ++g) {
       scratch.first_visible[r * group + g] = range.first;
       scratch.end_visible[r * group + g] = range.end;
@@ -124,7 +126,8 @@ void CpuAttention::attend_tile(const AttentionArgs& args, const Tile& tile, int 
   std::fill_n(scratch.s.data(), n_rows, 0.0f);
   std::fill_n(scratch.o.data(), n_rows * value_dim, 0.0f);
 
-  for (int32_t block_first = first / kBlockTokens * kBlockTokens; block_first < end; block_first += kBlockTokens) {
+  for (int32_t block_first = first / kBlockTokens * kBlockTokens; block_first < end;
+       block_first += kBlockTokens) {
     const BlockId block = sequence.blocks[kv.kind][static_cast<size_t>(block_first / kBlockTokens)];
     const int32_t n_positions = std::min(kBlockTokens, end - block_first);
     for (size_t r = 0; r < n_rows; ++r) {
@@ -150,7 +153,8 @@ void CpuAttention::attend_tile(const AttentionArgs& args, const Tile& tile, int 
   }
 
   for (size_t r = 0; r < static_cast<size_t>(tile.n_rows); ++r) {
-    float* out = args.out.row(tile.first_row + static_cast<int64_t>(r)) + static_cast<size_t>(kv_head) * group * value_dim;
+    float* out = args.out.row(tile.first_row + static_cast<int64_t>(r)) +
+                 static_cast<size_t>(kv_head) * group * value_dim;
     for (size_t g = 0; g < group; ++g) {
       const float inverse = 1.0f / scratch.s.data()[r * group + g];
       const float* o = scratch.o.data() + (r * group + g) * value_dim;

@@ -29,8 +29,8 @@ class CpuAttention {
   // What one thread works in.
   struct ThreadScratch {
     FloatScratch q, o, m, s;
-    std::vector<int32_t> first_visible, end_visible;   // per query row, positions
-    std::vector<int32_t> first_in_block, end_in_block;   // the same within the block at hand
+    std::vector<int32_t> first_visible, end_visible;    // per query row, positions
+    std::vector<int32_t> first_in_block, end_in_block;  // the same within the block at hand
   };
 
   void attend_tile(const AttentionArgs& args, const Tile& tile, int kv_head, ThreadScratch& scratch);

@@ -22,7 +22,11 @@ class CpuMemory : public DeviceMemory {
 class CpuBackend : public Backend {
  public:
   CpuBackend(const kernels::KernelTable& kernels, ThreadPool& pool)
-      : kernels_(kernels), pool_(pool), linear_(kernels, pool), attention_(kernels, pool), moe_(kernels, pool) {}
+      : kernels_(kernels),
+        pool_(pool),
+        linear_(kernels, pool),
+        attention_(kernels, pool),
+        moe_(kernels, pool) {}
 
   std::string_view name() const override { return kernels_.name; }
 
@@ -55,12 +59,15 @@ class CpuBackend : public Backend {
   void gather_rows(TensorView x, std::span<const int32_t> rows, TensorView out) override {
     // One after the other: with rising indices this is right even when out is x.
     for (size_t i = 0; i < rows.size(); ++i) {
-      std::memmove(out.row(static_cast<int64_t>(i)), x.row(rows[i]), static_cast<size_t>(x.n_cols) * sizeof(float));
+      std::memmove(out.row(static_cast<int64_t>(i)), x.row(rows[i]),
+                   static_cast<size_t>(x.n_cols) * sizeof(float));
     }
   }
 
   void copy(TensorView x, TensorView out) override {
-    for_rows(x, [&](int64_t i) { std::memcpy(out.row(i), x.row(i), static_cast<size_t>(x.n_cols) * sizeof(float)); });
+    for_rows(x, [&](int64_t i) {
+      std::memcpy(out.row(i), x.row(i), static_cast<size_t>(x.n_cols) * sizeof(float));
+    });
   }
 
   void rms_norm(TensorView x, VectorView weight, float eps, TensorView out) override {
@@ -96,7 +103,8 @@ class CpuBackend : public Backend {
 
   void gated_activation(Activation activation, TensorView gate, TensorView up, TensorView out) override {
     const auto apply = activation == Activation::kSilu ? kernels_.silu_mul : kernels_.gelu_tanh_mul;
-    for_rows(gate, [&](int64_t i) { apply(gate.row(i), up.row(i), static_cast<size_t>(gate.n_cols), out.row(i)); });
+    for_rows(gate,
+             [&](int64_t i) { apply(gate.row(i), up.row(i), static_cast<size_t>(gate.n_cols), out.row(i)); });
   }
 
   void gelu(TensorView x) override {
@@ -142,10 +150,10 @@ class CpuBackend : public Backend {
   void for_rows(const TensorView& shape, Body body) {
     constexpr int64_t kWorthSharing = 32768;  // values; below, waking the others costs more than it saves
     const auto n_rows = static_cast<size_t>(shape.n_rows);
-    const auto grain =
-        shape.n_rows * shape.n_cols < kWorthSharing
-            ? n_rows
-            : static_cast<size_t>(std::max<int64_t>(1, kWorthSharing / 4 / std::max<int64_t>(shape.n_cols, 1)));
+    const auto grain = shape.n_rows * shape.n_cols < kWorthSharing
+                           ? n_rows
+                           : static_cast<size_t>(std::max<int64_t>(
+                                 1, kWorthSharing / 4 / std::max<int64_t>(shape.n_cols, 1)));
     pool_.parallel_for(n_rows, grain, [&](size_t begin, size_t end) {
       for (size_t i = begin; i < end; ++i) body(static_cast<int64_t>(i));
     });

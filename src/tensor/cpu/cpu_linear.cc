@@ -6,7 +6,8 @@
 namespace hearth::tensor {
 namespace {
 
-// Rows of output that one claim of a thread computes: a multiple of the kernels' panel, small enough to share.
+// Rows of output that one claim of a thread computes: a multiple of the kernels' panel, small enough to
+// share.
 constexpr int64_t kPanelRows = 64;
 
 }  // namespace
@@ -60,26 +61,28 @@ void CpuLinear::run(TensorView x, std::span<const LinearOutput> outputs) {
     x_f32 = packed_.data();
   }
 
-  // The outputs' rows laid end to end, cut into panels. One user: each thread reads its own contiguous share of
-  // the weights. Many rows: panels are claimed as threads get free.
+  // The outputs' rows laid end to end, cut into panels. One user: each thread reads its own contiguous share
+  // of the weights. Many rows: panels are claimed as threads get free.
   const int64_t n_threads = pool_.n_threads();
   const int64_t share = (total_rows + n_threads - 1) / n_threads;
   const bool decode = x.n_rows <= 8;
   const int64_t grain = decode ? (share + 15) / 16 * 16 : std::min(kPanelRows, (share + 15) / 16 * 16);
-  pool_.parallel_for(static_cast<size_t>(total_rows), static_cast<size_t>(grain), [&](size_t begin, size_t end) {
-    int64_t first = 0;
-    for (const LinearOutput& output : outputs) {
-      const int64_t from = std::max<int64_t>(static_cast<int64_t>(begin) - first, 0);
-      const int64_t to = std::min<int64_t>(static_cast<int64_t>(end) - first, output.weight.n_out);
-      first += output.weight.n_out;
-      if (from >= to) continue;
-      matmul_rows(kernels_, output.weight, from, to, x_f32, x_q8, x.n_rows, output.out.data, output.out.stride);
-      if (!output.bias) continue;
-      for (int64_t t = 0; t < x.n_rows; ++t) {
-        kernels_.add(output.bias.data + from, static_cast<size_t>(to - from), output.out.row(t) + from);
-      }
-    }
-  });
+  pool_.parallel_for(
+      static_cast<size_t>(total_rows), static_cast<size_t>(grain), [&](size_t begin, size_t end) {
+        int64_t first = 0;
+        for (const LinearOutput& output : outputs) {
+          const int64_t from = std::max<int64_t>(static_cast<int64_t>(begin) - first, 0);
+          const int64_t to = std::min<int64_t>(static_cast<int64_t>(end) - first, output.weight.n_out);
+          first += output.weight.n_out;
+          if (from >= to) continue;
+          matmul_rows(kernels_, output.weight, from, to, x_f32, x_q8, x.n_rows, output.out.data,
+                      output.out.stride);
+          if (!output.bias) continue;
+          for (int64_t t = 0; t < x.n_rows; ++t) {
+            kernels_.add(output.bias.data + from, static_cast<size_t>(to - from), output.out.row(t) + from);
+          }
+        }
+      });
 }
 
 }  // namespace hearth::tensor

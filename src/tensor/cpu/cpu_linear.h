@@ -22,7 +22,7 @@ class CpuLinear {
   const kernels::KernelTable& kernels_;
   ThreadPool& pool_;
   QuantizedScratch quantized_;
-  FloatScratch packed_;   // kernels want rows without gaps
+  FloatScratch packed_;  // kernels want rows without gaps
 };
 
 // Rows [begin, end) of one product; the shared step of linear and the experts.

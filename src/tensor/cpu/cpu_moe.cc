@@ -126,7 +126,8 @@ void CpuMoe::choose_experts(const MoeArgs& args) {
 void CpuMoe::group_by_expert(const MoeArgs& args) {
   const auto n_experts = static_cast<size_t>(args.router_logits.n_cols);
   std::fill_n(first_slot_.begin(), n_experts + 1, 0);
-  for (int64_t i = 0; i < n_slots_; ++i) ++first_slot_[static_cast<size_t>(expert_of_choice_[static_cast<size_t>(i)]) + 1];
+  for (int64_t i = 0; i < n_slots_; ++i)
+    ++first_slot_[static_cast<size_t>(expert_of_choice_[static_cast<size_t>(i)]) + 1];
   for (size_t e = 0; e < n_experts; ++e) first_slot_[e + 1] += first_slot_[e];
   // first_slot_ serves as each expert's next free slot, then is shifted back.
   for (int64_t i = 0; i < n_slots_; ++i) {
@@ -166,9 +167,10 @@ void CpuMoe::multiply_experts(const WeightView& stack, const float* input, bool 
       const Task& task = tasks_[i];
       const int32_t slot = first_slot_[static_cast<size_t>(task.expert)];
       const int32_t n_tokens = first_slot_[static_cast<size_t>(task.expert) + 1] - slot;
-      const kernels::QuantizedRows x_q8 = quantized ? quantized_.row(slot, stack.n_in) : kernels::QuantizedRows{};
-      matmul_rows(kernels_, stack.matrix(task.expert), task.first_row, task.end_row, input + slot * stack.n_in, x_q8,
-                  n_tokens, out.row(slot) + out_col, out.stride);
+      const kernels::QuantizedRows x_q8 =
+          quantized ? quantized_.row(slot, stack.n_in) : kernels::QuantizedRows{};
+      matmul_rows(kernels_, stack.matrix(task.expert), task.first_row, task.end_row,
+                  input + slot * stack.n_in, x_q8, n_tokens, out.row(slot) + out_col, out.stride);
     }
   });
 }

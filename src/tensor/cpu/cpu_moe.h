@@ -15,7 +15,9 @@ class CpuMoe {
   CpuMoe(const kernels::KernelTable& kernels, ThreadPool& pool) : kernels_(kernels), pool_(pool) {}
 
   Status reserve(const BackendLimits& limits);
-  size_t scratch_bytes() const { return input_.bytes() + quantized_.bytes() + hidden_.bytes() + output_.bytes(); }
+  size_t scratch_bytes() const {
+    return input_.bytes() + quantized_.bytes() + hidden_.bytes() + output_.bytes();
+  }
 
   void run(const MoeArgs& args);
 
@@ -23,14 +25,15 @@ class CpuMoe {
   // A slot is one (row, chosen expert) pair; slots of an expert are adjacent.
   struct Task {
     int32_t expert;
-    int64_t first_row, end_row;   // of the expert's weight matrix
+    int64_t first_row, end_row;  // of the expert's weight matrix
   };
 
   void choose_experts(const MoeArgs& args);
   void group_by_expert(const MoeArgs& args);
   void list_tasks(int64_t n_out);
   // out[slot] = weight[expert of slot] · input[slot], for all slots; `input` rows are n_in wide.
-  void multiply_experts(const WeightView& stack, const float* input, bool quantized, int64_t out_col, TensorView out);
+  void multiply_experts(const WeightView& stack, const float* input, bool quantized, int64_t out_col,
+                        TensorView out);
   void quantize_slots(TensorView input);
 
   const kernels::KernelTable& kernels_;
@@ -41,12 +44,12 @@ class CpuMoe {
   FloatScratch output_;         // [slots, n_out]
 
   int64_t n_slots_ = 0;
-  std::vector<int32_t> expert_of_choice_;   // [rows · n_used]
+  std::vector<int32_t> expert_of_choice_;  // [rows · n_used]
   std::vector<float> weight_of_choice_;
   std::vector<int32_t> slot_of_choice_;
   std::vector<int32_t> row_of_slot_;
-  std::vector<int32_t> first_slot_;         // [n_experts + 1]
-  std::vector<float> probabilities_;        // [threads, n_experts]
+  std::vector<int32_t> first_slot_;   // [n_experts + 1]
+  std::vector<float> probabilities_;  // [threads, n_experts]
   std::vector<Task> tasks_;
 };
 
