@@ -34,7 +34,8 @@ function(hearth_library name)
 endfunction()
 
 # hearth_test(NAME SOURCES ... [LABEL unit] [USES folders...] [LINK targets...] [ARGS program arguments...])
-# One GoogleTest program, one CTest entry; LABEL is one of unit, golden, parity, fuzz, fault, e2e.
+# One GoogleTest program, one CTest entry; LABEL is one of unit, golden, parity, fuzz, fault, e2e. The target
+# tests_LABEL builds all programs of a label.
 function(hearth_test name)
   if(NOT HEARTH_TESTS)
     return()
@@ -53,6 +54,10 @@ function(hearth_test name)
   # HEARTH_REFERENCE_SET is filled by tests/reference_set/fetch; HEARTH_PARITY_DATA may be empty (tests/README.md).
   target_compile_definitions(${name} PRIVATE HEARTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
                              HEARTH_REFERENCE_SET="${CMAKE_SOURCE_DIR}/build/reference-set")
+  if(NOT TARGET tests_${arg_LABEL})
+    add_custom_target(tests_${arg_LABEL})
+  endif()
+  add_dependencies(tests_${arg_LABEL} ${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
 endfunction()

@@ -1,0 +1,1 @@
+#include "text/testing/small_vocabulary.h"
