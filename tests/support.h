@@ -20,10 +20,10 @@ inline std::filesystem::path reference_set(const std::filesystem::path& name) {
 
 // Skips the test where the reference set was not fetched; with HEARTH_REQUIRE_DATA set (as ./test does) its
 // absence is a failure.
-#define HEARTH_NEEDS(path)                                                                       \
-  do {                                                                                           \
-    if (!std::filesystem::exists(path)) {                                                        \
-      if (std::getenv("HEARTH_REQUIRE_DATA") != nullptr) FAIL() << (path) << " is not there";    \
-      GTEST_SKIP() << (path) << " is not there; run tests/reference_set/fetch";                  \
-    }                                                                                            \
+#define HEARTH_NEEDS(path)                                                                    \
+  do {                                                                                        \
+    if (!std::filesystem::exists(path)) {                                                     \
+      if (std::getenv("HEARTH_REQUIRE_DATA") != nullptr) FAIL() << (path) << " is not there"; \
+      GTEST_SKIP() << (path) << " is not there; run tests/reference_set/fetch";               \
+    }                                                                                         \
   } while (false)

@@ -41,7 +41,7 @@ class ChatTemplate {
 
   // What the template can do, found by looking at which variables and markers it uses.
   bool supports_tools() const;
-  bool supports_thinking() const;   // reads enable_thinking, or writes a reasoning marker
+  bool supports_thinking() const;  // reads enable_thinking, or writes a reasoning marker
 
  private:
   struct Program;

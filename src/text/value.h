@@ -19,18 +19,18 @@ namespace hearth::text {
 
 class Value;
 using ValueList = std::vector<Value>;
-using ValueMap = std::vector<std::pair<std::string, Value>>;   // insertion order; keys unique
+using ValueMap = std::vector<std::pair<std::string, Value>>;  // insertion order; keys unique
 
 class Value {
  public:
-  Value() = default;                                            // none
-  Value(bool b) : data_(b) {}                                   // NOLINT(google-explicit-constructor)
-  Value(int64_t i) : data_(i) {}                                // NOLINT
-  Value(int i) : data_(static_cast<int64_t>(i)) {}              // NOLINT
-  Value(double d) : data_(d) {}                                 // NOLINT
+  Value() = default;                                // none
+  Value(bool b) : data_(b) {}                       // NOLINT(google-explicit-constructor)
+  Value(int64_t i) : data_(i) {}                    // NOLINT
+  Value(int i) : data_(static_cast<int64_t>(i)) {}  // NOLINT
+  Value(double d) : data_(d) {}                     // NOLINT
   Value(std::string s) : data_(std::make_shared<PromptText>(PromptText{std::move(s), {}})) {}  // NOLINT
-  Value(std::string_view s) : Value(std::string(s)) {}          // NOLINT
-  Value(const char* s) : Value(std::string(s)) {}               // NOLINT
+  Value(std::string_view s) : Value(std::string(s)) {}                                         // NOLINT
+  Value(const char* s) : Value(std::string(s)) {}                                              // NOLINT
 
   static Value list(ValueList items = {});
   static Value map(ValueMap items = {});

@@ -1,5 +1,5 @@
-// A template, a zero byte, and the text of a message: both parts are hostile. Whatever happens must stay within
-// the limits, and marks must describe the text that came out.
+// A template, a zero byte, and the text of a message: both parts are hostile. Whatever happens must stay
+// within the limits, and marks must describe the text that came out.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
@@ -19,9 +19,10 @@ Value context(std::string_view message) {
                            {"type", "function"},
                            {"function", Value::map({{"name", Value::untrusted(std::string(message))},
                                                     {"arguments", Value::map({{"k", 1}, {"r", 0.5}})}})}});
-  Value messages = Value::list({Value::map({{"role", "system"}, {"content", "You are terse."}}),
-                                Value::map({{"role", "user"}, {"content", Value::untrusted(std::string(message))}}),
-                                Value::map({{"role", "assistant"}, {"content", Value()}, {"tool_calls", Value::list({call})}})});
+  Value messages = Value::list(
+      {Value::map({{"role", "system"}, {"content", "You are terse."}}),
+       Value::map({{"role", "user"}, {"content", Value::untrusted(std::string(message))}}),
+       Value::map({{"role", "assistant"}, {"content", Value()}, {"tool_calls", Value::list({call})}})});
   return Value::map({{"messages", messages},
                      {"x", Value::untrusted(std::string(message))},
                      {"tools", Value()},

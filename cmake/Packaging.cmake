@@ -1,0 +1,15 @@
+# `cmake --install` and a Debian package with the binary: cpack --config build/release/CPackConfig.cmake
+include(GNUInstallDirs)
+install(TARGETS hearth RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_NAME hearth)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Private AI server for GGUF models")
+set(CPACK_PACKAGE_CONTACT "The Hearth authors")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+include(CPack)
