@@ -9,7 +9,8 @@ list(FILTER formatted_files EXCLUDE REGEX "/tests/layering/wrong/")
 
 find_program(CLANG_FORMAT NAMES clang-format-14 clang-format)
 if(CLANG_FORMAT)
-  add_custom_target(format COMMAND ${CLANG_FORMAT} --dry-run --Werror ${formatted_files} VERBATIM)
+  add_custom_target(format COMMAND ${CLANG_FORMAT} --dry-run --Werror ${formatted_files}
+    COMMENT "clang-format over sources" VERBATIM)
 endif()
 
 find_program(RUN_CLANG_TIDY NAMES run-clang-tidy-14 run-clang-tidy)
