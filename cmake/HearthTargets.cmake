@@ -55,7 +55,7 @@ function(hearth_test name)
   list(TRANSFORM arg_USES PREPEND hearth_)
   target_link_libraries(${name} PRIVATE hearth_options ${arg_USES} ${arg_LINK} GTest::gtest GTest::gmock
                         GTest::gtest_main)
-  # HEARTH_REFERENCE_SET is filled by tests/reference_set/fetch; HEARTH_PARITY_DATA may be empty (tests/README.md).
+  # HEARTH_REFERENCE_SET is filled by tests/reference_set/fetch; HEARTH_PARITY_DATA may be empty (docs/testing.md).
   target_compile_definitions(${name} PRIVATE HEARTH_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
                              HEARTH_REFERENCE_SET="${CMAKE_SOURCE_DIR}/build/reference-set")
   if(NOT TARGET tests_${arg_LABEL})
