@@ -26,7 +26,10 @@ struct Error {
 
   // The same error with "context: " in front of its message.
   Error with_context(std::string_view context) && {
-    message.insert(0, ": ").insert(0, context);
+    std::string whole;
+    whole.reserve(context.size() + 2 + message.size());
+    whole.append(context).append(": ").append(message);
+    message = std::move(whole);
     return std::move(*this);
   }
 };

@@ -12,6 +12,8 @@ void add_run(CLI::App& app, CommandLine& line);
 void add_show(CLI::App& app, CommandLine& line);
 void add_tokenize(CLI::App& app, CommandLine& line);
 void add_template(CLI::App& app, CommandLine& line);
+void add_eval(CLI::App& app, CommandLine& line);
+void add_bench(CLI::App& app, CommandLine& line);
 
 std::span<const AddCommand> all_commands();
 
