@@ -19,10 +19,10 @@
 namespace hearth::engine {
 
 struct EngineOptions {
-  KvCacheOptions kv;
-  SchedulerLimits limits;
+  KvCacheOptions kv{};
+  SchedulerLimits limits{};
   // Asked after every step; true ends all work with an error (the model's file was damaged while mapped).
-  std::function<bool()> damaged;
+  std::function<bool()> damaged{};
 };
 
 struct EngineMemory {

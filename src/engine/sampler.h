@@ -25,7 +25,7 @@ struct SampledToken {
 };
 
 struct SamplerOptions {
-  std::vector<int32_t> suppressed;  // never chosen
+  std::vector<int32_t> suppressed{};  // never chosen
   bool logprobs = false;
   int top_logprobs = 0;
 };

@@ -17,12 +17,12 @@ using SequenceId = uint64_t;
 
 // What is asked of the engine: token ids in, token ids out.
 struct EngineRequest {
-  std::vector<int32_t> prompt;
-  SamplingParams sampling;
-  SamplerOptions sampler_options;
-  int64_t max_tokens = -1;           // -1 = until the context is full; 0 = evaluate the prompt only
-  std::vector<int32_t> stop_tokens;  // end the sequence; reported as its last token
-  std::shared_ptr<TokenSink> sink;
+  std::vector<int32_t> prompt{};
+  SamplingParams sampling{};
+  SamplerOptions sampler_options{};
+  int64_t max_tokens = -1;             // -1 = until the context is full; 0 = evaluate the prompt only
+  std::vector<int32_t> stop_tokens{};  // end the sequence; reported as its last token
+  std::shared_ptr<TokenSink> sink{};
 };
 
 struct Sequence {
