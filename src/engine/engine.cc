@@ -77,8 +77,8 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   std::lock_guard lock(mutex_);
   if (failure_) return propagate(*failure_);
   if (!accepting_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
-  if (arrivals_.size() + n_unfinished_ >=
-      options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
+  // Arrivals count as unfinished already.
+  if (n_unfinished_ >= options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
     return fail(ErrorCategory::kOverloaded, "{} requests are waiting already; try again later",
                 n_unfinished_);
   }

@@ -228,7 +228,7 @@ TEST_F(EngineTest, TooManyRequestsAreRefused) {
   std::vector<std::shared_ptr<Collector>> waiting;
   for (int i = 0; i < 2; ++i) {
     waiting.push_back(std::make_shared<Collector>());
-    EXPECT_TRUE(engine->submit(request(waiting.back(), 3)));
+    ASSERT_TRUE(engine->submit(request(waiting.back(), 3)));
   }
   const auto refused = engine->submit(request(std::make_shared<Collector>(), 3));
   ASSERT_FALSE(refused);
