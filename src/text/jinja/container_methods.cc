@@ -59,7 +59,7 @@ Datum list_insert(Interpreter& interpreter, const Datum& self, Arguments& argume
   int64_t at = expect_integer(argument(arguments, 0, "insert"), "a position");
   if (at < 0) at = at < -n ? 0 : at + n;
   at = std::min(at, n);
-  interpreter.budget().spend(static_cast<uint64_t>(n - at) / 16);
+  interpreter.budget().spend(static_cast<uint64_t>(n - at) / 2);
   interpreter.heap().append(self, argument(arguments, 1, "insert"));
   std::rotate(self.items().begin() + at, self.items().end() - 1, self.items().end());
   return Datum::none();
@@ -71,7 +71,7 @@ Datum list_pop(Interpreter& interpreter, const Datum& self, Arguments& arguments
   int64_t at = arguments.positional.empty() ? n - 1 : expect_integer(arguments.positional[0], "a position");
   if (at < 0) at = at < -n ? -1 : at + n;
   if (at < 0 || at >= n) give_up("pop: the list has no such position");
-  interpreter.budget().spend(static_cast<uint64_t>(n - at) / 16);
+  interpreter.budget().spend(static_cast<uint64_t>(n - at) / 2);
   Datum value = self.items()[static_cast<size_t>(at)];
   self.items().erase(self.items().begin() + at);
   return value;

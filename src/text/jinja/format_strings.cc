@@ -230,7 +230,10 @@ Datum percent_format(Interpreter& interpreter, const Datum& format, const Datum&
       give_up("unsupported format character '{}'", style.type);
     }
   }
-  size_t given = value.is(Kind::kTuple) ? value.items().size() : value.is(Kind::kDict) ? used : 1;
+  // A list counts as a mapping here, and a mapping need not be used up.
+  bool mapping =
+      value.is(Kind::kDict) || value.is(Kind::kList) || value.is(Kind::kRange) || value.is_undefined();
+  size_t given = value.is(Kind::kTuple) ? value.items().size() : mapping ? used : 1;
   if (used < given) give_up("not all values are used by a format string");
   MarkedText result = out.take();
   return interpreter.heap().text(std::move(result));

@@ -1,6 +1,8 @@
 // Methods of values, and the text operations that methods and filters share.
 #pragma once
 
+#include <utf8proc.h>
+
 #include <string_view>
 #include <vector>
 
@@ -14,6 +16,13 @@ Method find_container_method(Kind kind, std::string_view name);
 
 enum class LetterCase { kUpper, kLower, kFold, kSwap, kTitle, kCapitalize };
 MarkedText with_case(Interpreter& interpreter, const MarkedText& text, LetterCase letter_case);
+
+// Kinds of characters, as str.isalpha() and its siblings see them.
+utf8proc_category_t category(char32_t c);
+bool is_alpha(char32_t c);
+bool is_decimal(char32_t c);
+bool is_numeric(char32_t c);
+bool is_alnum(char32_t c);
 
 // `chars` null strips whitespace.
 Datum strip_text(Interpreter& interpreter, const MarkedText& text, const MarkedText* chars, bool left,

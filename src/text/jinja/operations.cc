@@ -97,8 +97,11 @@ Datum real_arithmetic(Operator op, double a, double b) {
       return Datum::real(a - b);
     case Operator::kMultiply:
       return Datum::real(a * b);
-    case Operator::kPower:
-      return Datum::real(std::pow(a, b));
+    case Operator::kPower: {
+      double power = std::pow(a, b);
+      if (!std::isfinite(power) && std::isfinite(a) && std::isfinite(b)) give_up("'**' has no finite result");
+      return Datum::real(power);
+    }
     default:
       break;
   }
@@ -456,7 +459,7 @@ Datum slice(Interpreter& interpreter, const Datum& object, const Datum& start, c
     int64_t first = range.at(positions.front()).integer();
     return heap.range(first, range.at(positions.back()).integer() + (stride > 0 ? 1 : -1), stride);
   }
-  return Datum();
+  give_up("{} cannot be sliced", type_name(object));
 }
 
 std::vector<Datum> iterate(Interpreter& interpreter, const Datum& value) {

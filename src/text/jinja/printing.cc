@@ -146,7 +146,9 @@ void print_repr(Interpreter& interpreter, TextBuilder& out, const Datum& value) 
       return;
     case Kind::kString:
       interpreter.budget().spend_characters(2 * value.bytes().size());
+      if (value.text().markup) out.append("Markup(", false);
       string_repr(out, value.text());
+      if (value.text().markup) out.append(")", false);
       return;
     case Kind::kList:
       out.append("[", false);

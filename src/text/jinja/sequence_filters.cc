@@ -114,6 +114,7 @@ Datum groupby(Interpreter& interpreter, const Datum& value, Arguments& arguments
   std::vector<Datum> pairs;  // (folded key, item): sorted, then joined while keys stay equal
   for (const Datum& item : iterate(interpreter, value)) {
     Datum key = key_of(item);
+    if (key.is_undefined()) fail_undefined(key);
     pairs.push_back(interpreter.heap().tuple({sort_key(interpreter, key, nullptr, case_sensitive), item}));
   }
   std::vector<Datum> groups;

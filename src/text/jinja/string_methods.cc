@@ -276,24 +276,6 @@ Datum change_case(Interpreter& interpreter, const Datum& self, Arguments& argume
   return interpreter.heap().text(std::move(result));
 }
 
-utf8proc_category_t category(char32_t c) {
-  return c == kInvalid ? UTF8PROC_CATEGORY_CN : utf8proc_category(static_cast<utf8proc_int32_t>(c));
-}
-bool is_alpha(char32_t c) {
-  auto k = category(c);
-  return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT ||
-         k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_LO;
-}
-bool is_decimal(char32_t c) {
-  return category(c) == UTF8PROC_CATEGORY_ND;
-}
-bool is_numeric(char32_t c) {
-  auto k = category(c);
-  return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO;
-}
-bool is_alnum(char32_t c) {
-  return is_alpha(c) || is_numeric(c);
-}
 bool is_ascii(char32_t c) {
   return c < 0x80;
 }

@@ -1,4 +1,6 @@
 // The tests behind `is`.
+#include <cmath>
+
 #include "text/jinja/interpreter.h"
 #include "text/jinja/operations.h"
 
@@ -44,16 +46,23 @@ bool escaped(const Datum& v) {
   return v.is_string() && v.text().markup;
 }
 
-int64_t modulo(const Datum& value, int64_t divisor) {
-  int64_t i = expect_integer(value, "a tested number");
-  if (divisor == 0) give_up("division by zero");
-  return divisor == -1 ? 0 : i % divisor;
+// value % divisor == 0
+bool divides(const Datum& value, const Datum& divisor) {
+  for (const Datum* number : {&value, &divisor}) {
+    if (number->is_undefined()) fail_undefined(*number);
+    if (!number->is_number()) give_up("a test needs a number, not {}", type_name(*number));
+  }
+  if (divisor.number() == 0) give_up("division by zero");
+  if (!value.is_integral() || !divisor.is_integral()) return std::fmod(value.number(), divisor.number()) == 0;
+  return divisor.integer() == -1 || value.integer() % divisor.integer() == 0;
 }
 bool even(const Datum& v) {
-  return modulo(v, 2) == 0;
+  return divides(v, Datum::integer(2));
 }
+// Not the opposite of even: 2.5 is neither.
 bool odd(const Datum& v) {
-  return modulo(v, 2) != 0;
+  bool halves = divides(v, Datum::integer(2));
+  return v.is(Kind::kFloat) ? std::abs(std::fmod(v.number(), 2)) == 1 : !halves;
 }
 
 const Datum& operand(const Arguments& arguments) {
@@ -62,7 +71,7 @@ const Datum& operand(const Arguments& arguments) {
 }
 
 bool divisible_by(Interpreter&, const Datum& value, Arguments& arguments) {
-  return modulo(value, expect_integer(operand(arguments), "a divisor")) == 0;
+  return divides(value, operand(arguments));
 }
 
 template <Operator kOp>
@@ -94,16 +103,12 @@ bool same_as(Interpreter& interpreter, const Datum& value, Arguments& arguments)
 }
 
 bool has_case(Interpreter& interpreter, const Datum& value, bool upper) {
-  bool any = false;
-  if (!value.is_string()) return false;
-  interpreter.budget().spend_characters(value.bytes().size());
-  for (char c : value.bytes()) {
-    bool is_upper = c >= 'A' && c <= 'Z', is_lower = c >= 'a' && c <= 'z';
-    if (upper ? is_lower : is_upper) return false;
-    any = any || is_upper || is_lower;
-  }
-  return any;
+  Arguments none;
+  Datum text = to_text(interpreter, value);
+  Datum method = find_method(interpreter, text, upper ? "isupper" : "islower");
+  return truthy(interpreter.call(method, none));
 }
+
 template <bool kUpper>
 bool letter_case(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   arguments.expect("a test of letter case", 0, 0);

@@ -1,6 +1,5 @@
 // Filters that work on text.
 #include <algorithm>
-#include <cctype>
 
 #include "text/jinja/filters.h"
 #include "text/jinja/methods.h"
@@ -147,13 +146,18 @@ Datum truncate(Interpreter& interpreter, const Datum& value, Arguments& argument
   const Datum* kill = arguments.find(1, "killwords");
   const Datum* end_argument = arguments.find(2, "end");
   const Datum* leeway_argument = arguments.find(3, "leeway");
-  Datum text = to_text(interpreter, value);
+  Datum text = value;
   Datum end = end_argument == nullptr ? interpreter.heap().text("...") : to_text(interpreter, *end_argument);
   int64_t length = length_argument == nullptr ? 255 : expect_integer(*length_argument, "length");
   int64_t leeway = leeway_argument == nullptr || leeway_argument->is_none()
                        ? 5
                        : expect_integer(*leeway_argument, "leeway");
   int64_t end_length = static_cast<int64_t>(code_point_count(end.bytes()));
+  if (!value.is_string()) {
+    auto size = jinja::length(value);
+    if (size && static_cast<int64_t>(*size) <= length + std::max<int64_t>(leeway, 0)) return value;
+    give_up("truncate needs a string, not {}", type_name(value));
+  }
   interpreter.budget().spend_characters(text.bytes().size() + end.bytes().size());
   if (length < end_length || leeway < 0) give_up("truncate: length and leeway do not fit");
   if (static_cast<int64_t>(code_point_count(text.bytes())) - leeway <= length) return text;
@@ -176,8 +180,7 @@ Datum wordcount(Interpreter& interpreter, const Datum& value, Arguments& argumen
   bool inside = false;
   for (size_t at = 0; at < text.bytes().size();) {
     CodePoint c = code_point_at(text.bytes(), at);
-    bool alnum =
-        c.value >= 0x80 ? !is_space(c.value) : std::isalnum(static_cast<int>(c.value)) || c.value == '_';
+    bool alnum = c.value == '_' || is_alnum(c.value);
     words += alnum && !inside;
     inside = alnum;
     at = c.end;
@@ -187,13 +190,15 @@ Datum wordcount(Interpreter& interpreter, const Datum& value, Arguments& argumen
 
 Datum urlencode(Interpreter& interpreter, const Datum& value, Arguments& arguments) {
   arguments.expect("urlencode", 0, 0);
+  if (!value.is_string() && !value.is_undefined() && length(value))
+    give_up("urlencode needs a string, not {}", type_name(value));
   Datum text = to_text(interpreter, value);
   TextBuilder out(interpreter.budget());
   interpreter.budget().spend_characters(4 * text.bytes().size());
   for (size_t i = 0; i < text.bytes().size(); ++i) {
     unsigned char c = static_cast<unsigned char>(text.bytes()[i]);
-    bool plain = c < 0x80 && (std::isalnum(c) ||
-                              std::string_view("_.-~/").find(static_cast<char>(c)) != std::string::npos);
+    bool plain = c < 0x80 &&
+                 (is_alnum(c) || std::string_view("_.-~/").find(static_cast<char>(c)) != std::string::npos);
     if (plain) {
       out.append(text.text(), i, i + 1);
     } else {

@@ -49,6 +49,29 @@ bool is_final_sigma(std::string_view bytes, const CodePoint& c, bool cased_befor
 
 }  // namespace
 
+utf8proc_category_t category(char32_t c) {
+  return c == kInvalid ? UTF8PROC_CATEGORY_CN : utf8proc_category(static_cast<utf8proc_int32_t>(c));
+}
+
+bool is_alpha(char32_t c) {
+  auto k = category(c);
+  return k == UTF8PROC_CATEGORY_LU || k == UTF8PROC_CATEGORY_LL || k == UTF8PROC_CATEGORY_LT ||
+         k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_LO;
+}
+
+bool is_decimal(char32_t c) {
+  return category(c) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_numeric(char32_t c) {
+  auto k = category(c);
+  return k == UTF8PROC_CATEGORY_ND || k == UTF8PROC_CATEGORY_NL || k == UTF8PROC_CATEGORY_NO;
+}
+
+bool is_alnum(char32_t c) {
+  return is_alpha(c) || is_numeric(c);
+}
+
 MarkedText with_case(Interpreter& interpreter, const MarkedText& text, LetterCase letter_case) {
   TextBuilder out(interpreter.budget());
   interpreter.budget().spend_characters(4 * text.bytes.size());
