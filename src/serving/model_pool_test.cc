@@ -1,0 +1,148 @@
+// Text in, text out on a real, tiny model, through the service that dialects see.
+#include "serving/model_pool.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+namespace hearth::serving {
+namespace {
+
+const std::filesystem::path kStories = std::filesystem::path(HEARTH_TEST_DATA) / "models/stories260K.gguf";
+
+// Published beside the model: what greedy decoding of "Once upon a time" says.
+constexpr std::string_view kExpected =
+    ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, "
+    "red "
+    "ball. She wanted to play with it, but it was too high.";
+
+struct Answer {
+  std::string text;
+  std::optional<GenerationEnd> end;
+  std::optional<Error> error;
+};
+
+Answer read(TokenStream stream) {
+  Answer answer;
+  while (true) {
+    GenerationEvent event = stream.next();
+    if (auto* delta = std::get_if<TextDelta>(&event)) {
+      answer.text += delta->text;
+    } else if (auto* end = std::get_if<GenerationEnd>(&event)) {
+      answer.end = std::move(*end);
+      return answer;
+    } else {
+      answer.error = std::get<Error>(event);
+      return answer;
+    }
+  }
+}
+
+GenerationRequest request(std::string text, int64_t max_tokens) {
+  GenerationRequest work;
+  work.model = "stories260K";
+  work.prompt = TextPrompt{.text = std::move(text)};
+  work.sampling.temperature = 0.0f;
+  work.max_tokens = max_tokens;
+  return work;
+}
+
+std::unique_ptr<ModelPool> pool_with(const std::filesystem::path& path, ModelPoolOptions options = {}) {
+  auto pool = ModelPool::create(std::move(options));
+  EXPECT_TRUE(pool) << pool.error().message;
+  const auto loaded = (*pool)->load(path, "stories260K");
+  EXPECT_TRUE(loaded) << loaded.error().message;
+  return std::move(*pool);
+}
+
+TEST(ModelPool, TellsTheStoryOnEveryInstructionSetAndCache) {
+  for (const char* kernels : {"", "reference"}) {
+    for (const auto dtype : {kernels::DType::kF32, kernels::DType::kF16}) {
+      const auto pool = pool_with(kStories, {.kv_dtype = dtype, .kernels = kernels});
+      auto stream = pool->generate(request("Once upon a time", 100));
+      ASSERT_TRUE(stream) << stream.error().message;
+      const Answer answer = read(std::move(*stream));
+      ASSERT_TRUE(answer.end);
+      EXPECT_TRUE(answer.text.starts_with(kExpected)) << answer.text;
+      EXPECT_EQ(answer.end->usage.prompt_tokens, 5);
+    }
+  }
+}
+
+TEST(ModelPool, StopsAtAStopString) {
+  const auto pool = pool_with(kStories);
+  GenerationRequest work = request("Once upon a time", 100);
+  work.stop = {"outside in"};
+  const Answer answer = read(*pool->generate(std::move(work)));
+  ASSERT_TRUE(answer.end);
+  EXPECT_EQ(answer.text, ", there was a little girl named Lily. She loved to play ");
+  EXPECT_EQ(answer.end->stop_string, "outside in");
+  EXPECT_EQ(answer.end->reason, FinishReason::kStop);
+}
+
+TEST(ModelPool, RefusesWithAReason) {
+  const auto pool = pool_with(kStories);
+  GenerationRequest unknown = request("x", 1);
+  unknown.model = "nobody";
+  EXPECT_EQ(pool->generate(std::move(unknown)).error().category, ErrorCategory::kNotFound);
+  std::string long_text;
+  for (int i = 0; i < 600; ++i) long_text += " word";
+  EXPECT_EQ(pool->generate(request(long_text, 1)).error().category, ErrorCategory::kContextExceeded);
+  GenerationRequest hot = request("x", 1);
+  hot.sampling.temperature = -1.0f;
+  EXPECT_EQ(pool->generate(std::move(hot)).error().category, ErrorCategory::kInvalidArgument);
+  EXPECT_EQ(pool->load(kStories, "stories260K").error().category, ErrorCategory::kInvalidArgument);
+  EXPECT_EQ(pool->load("/nowhere.gguf").error().category, ErrorCategory::kNotFound);
+}
+
+TEST(ModelPool, RefusesBadOptions) {
+  EXPECT_FALSE(ModelPool::create({.n_threads = -1}));
+  EXPECT_FALSE(ModelPool::create({.kv_dtype = kernels::DType::kQ4_0}));
+  EXPECT_FALSE(ModelPool::create({.kernels = "abacus"}));
+  auto pool = ModelPool::create({.context_length = 100000});
+  ASSERT_TRUE(pool);
+  EXPECT_EQ((*pool)->load(kStories).error().category, ErrorCategory::kInvalidArgument);  // made for 512
+}
+
+TEST(ModelPool, DroppingTheStreamFreesTheEngine) {
+  const auto pool = pool_with(kStories);
+  for (int i = 0; i < 20; ++i) {
+    auto stream = pool->generate(request("Once upon a time", -1));
+    ASSERT_TRUE(stream);
+    stream->next();
+  }
+  const Answer answer = read(*pool->generate(request("Once upon a time", 5)));
+  ASSERT_TRUE(answer.end);
+}
+
+TEST(ModelPool, AFileCutShortWhileInUseIsOneErrorAndTheProcessLives) {
+  const std::filesystem::path copy =
+      std::filesystem::path(testing::TempDir()) / ("stories-cut." + std::to_string(getpid()) + ".gguf");
+  std::filesystem::copy_file(kStories, copy, std::filesystem::copy_options::overwrite_existing);
+  {
+    const auto pool = pool_with(copy);
+    ASSERT_TRUE(read(*pool->generate(request("Once upon a time", 5))).end);
+    std::filesystem::resize_file(copy, 4096);
+    const Answer answer = read(*pool->generate(request("Once upon a time", 5)));
+    ASSERT_TRUE(answer.error);
+    EXPECT_EQ(answer.error->category, ErrorCategory::kIo);
+    std::string why;
+    EXPECT_FALSE(pool->healthy(&why));
+    EXPECT_NE(why.find("stories260K"), std::string::npos);
+  }
+  std::filesystem::remove(copy);
+}
+
+TEST(ModelPool, ShuttingDownEndsStreamsAndRefusesNewOnes) {
+  const auto pool = pool_with(kStories);
+  auto stream = pool->generate(request("Once upon a time", -1));
+  ASSERT_TRUE(stream);
+  pool->shut_down(0);
+  const Answer answer = read(std::move(*stream));
+  EXPECT_TRUE(answer.end || answer.error->category == ErrorCategory::kOverloaded);
+  EXPECT_EQ(pool->generate(request("x", 1)).error().category, ErrorCategory::kOverloaded);
+}
+
+}  // namespace
+}  // namespace hearth::serving
