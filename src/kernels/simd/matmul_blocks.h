@@ -55,7 +55,7 @@ struct Group {
 };
 
 inline constexpr size_t kChunkGroups = 16;  // 512 columns
-inline constexpr size_t kDecodeTokens = 4;
+inline constexpr size_t kDecodeTokens = 8;
 
 // What depends on one token and one chunk only.
 struct TokenTerms {
@@ -84,27 +84,7 @@ struct BlockMatmul {
 
   static void run(const MatmulArgs& a) {
     const size_t n_sets = row_sets(a.n_out);
-    if (a.n_tokens <= kDecodeTokens) {
-      for (size_t i = 0; i < n_sets; i++) {
-        switch (a.n_tokens) {
-          case 1:
-            decode<1>(a, i);
-            break;
-          case 2:
-            decode<2>(a, i);
-            break;
-          case 3:
-            decode<3>(a, i);
-            break;
-          case 4:
-            decode<4>(a, i);
-            break;
-          default:
-            break;
-        }
-      }
-      return;
-    }
+    if (a.n_tokens <= kDecodeTokens) return decode_tokens<1>(a, n_sets);
     size_t i = 0;
     for (; i + V::kPanel <= n_sets; i += V::kPanel) prefill<V::kPanel>(a, i);
     for (; i < n_sets; i++) prefill<1>(a, i);
@@ -196,22 +176,30 @@ struct BlockMatmul {
 
   // --- few tokens ---
   template <size_t T>
+  static void decode_tokens(const MatmulArgs& a, size_t n_sets) {
+    if constexpr (T < kDecodeTokens) {
+      if (a.n_tokens > T) return decode_tokens<T + 1>(a, n_sets);
+    }
+    for (size_t i = 0; i < n_sets; i++) decode<T>(a, i);
+  }
+
+  template <size_t T>
   static void decode(const MatmulArgs& a, size_t index) {
     const RowSet set = row_set(a, index);
     const size_t n_groups = a.n_in / kActivationGroup;
-    const size_t n_bytes = n_groups / Format::kGroups * Format::kBytes;
     F acc[T];
     for (size_t t = 0; t < T; t++) acc[t] = V::zero();
     typename Format::Scratch scratch;
     for (size_t group = 0; group < n_groups; group += kChunkGroups) {
       const size_t n = n_groups - group < kChunkGroups ? n_groups - group : kChunkGroups;
       const size_t offset = group / Format::kGroups * Format::kBytes;
-      prefetch_chunk(set.rows, offset, n_bytes);
+      const Ahead ahead(a, set, offset);
       TokenTerms terms[T];
       for (size_t t = 0; t < T; t++) prepare_token(a, t, group, n, terms[t]);
       Format::prepare(set.rows, offset, n / Format::kGroups, scratch);
       size_t slot = 0;
       const auto use = [&](const Group<V>& g) HEARTH_INLINE_LAMBDA {
+        ahead.prefetch(slot);
         const size_t at = S::group(slot++);
         for (size_t t = 0; t < T; t++) {
           const int8_t* x = terms[t].q + kActivationGroup * at;
@@ -237,22 +225,34 @@ struct BlockMatmul {
       for (size_t b = 0; b < n / Format::kGroups; b++) {
         Format::unpack(set.rows, offset + b * Format::kBytes, b, scratch, use);
       }
+      for (; slot < kLanes; slot++) ahead.prefetch(slot);
     }
     for (size_t t = 0; t < T; t++) store_lanes(a.out + t * a.out_stride + set.first, set.n, acc[t]);
   }
 
-  // Hardware prefetchers stop at page ends and lose track of many streams: ask for the bytes a chunk and a
-  // half ahead, in this set of rows or the next.
-  static HEARTH_INLINE void prefetch_chunk(const Rows<kLanes>& rows, size_t offset, size_t n_bytes) {
-    constexpr size_t kChunkBytes = kChunkBlocks * Format::kBytes;
-    constexpr size_t kAhead = 2 * kChunkBytes;
-    size_t ahead = offset + kAhead;
-    if (ahead >= n_bytes) ahead += (kLanes - 1) * rows.stride;
-    for (size_t r = 0; r < kLanes; r++) {
-      const uint8_t* at = rows.quad[r / 4] + (r % 4) * rows.stride + ahead;
-      for (size_t byte = 0; byte < kChunkBytes; byte += 64) V::prefetch(at + byte);
+  // The chunk that will be read kAhead chunks after the one at `offset`, in this set of rows or a later one.
+  // Hardware prefetchers lose track of this many rows. One row per group, so that the misses of reading and
+  // those of prefetching never queue up behind each other; into the second cache, since the first cannot hold
+  // what is under way for all rows.
+  struct Ahead {
+    static constexpr size_t kChunkBytes = kChunkBlocks * Format::kBytes;
+    static constexpr size_t kAhead = 8;
+    const uint8_t* row;
+    size_t stride, n_rows;
+
+    HEARTH_INLINE Ahead(const MatmulArgs& a, const RowSet& set, size_t offset) {
+      const size_t n_bytes = a.n_in / kActivationGroup / Format::kGroups * Format::kBytes;
+      const size_t at = offset + kAhead * kChunkBytes;
+      const size_t first = set.first + at / n_bytes * kLanes;
+      row = static_cast<const uint8_t*>(a.weight) + first * a.weight_row_bytes + at % n_bytes;
+      stride = a.weight_row_bytes;
+      n_rows = first < a.n_out ? a.n_out - first : 0;
     }
-  }
+    HEARTH_INLINE void prefetch(size_t r) const {
+      if (r >= kLanes || r >= n_rows) return;
+      for (size_t byte = 0; byte < kChunkBytes; byte += 64) V::prefetch(row + r * stride + byte);
+    }
+  };
 
   static HEARTH_INLINE void store_lanes(float* out, size_t n, F x) {
     if (n == kLanes) {
