@@ -53,13 +53,15 @@ struct Activations {
   std::vector<float> scale;
   std::vector<int16_t> sum;
 
-  Activations(const KernelTable& table, size_t n_tokens)
+  Activations(const KernelTable& table, size_t group, size_t n_tokens)
       : x(n_tokens * kIn), q(n_tokens * kIn), scale(n_tokens * kIn / 32), sum(n_tokens * kIn / 16) {
     std::mt19937 rng(2);
     std::normal_distribution<float> normal;
     for (float& v : x) v = normal(rng);
     for (size_t t = 0; t < n_tokens; t++) {
-      table.quantize_activations(&x[t * kIn], kIn, {&q[t * kIn], &scale[t * kIn / 32], &sum[t * kIn / 16]});
+      if (group == 0) continue;
+      table.quantize_activations(&x[t * kIn], kIn, group,
+                                 {&q[t * kIn], &scale[t * kIn / 32], &sum[t * kIn / 16]});
     }
   }
 };
@@ -67,9 +69,9 @@ struct Activations {
 void run(benchmark::State& state, const KernelTable& table, const DTypeTraits& traits, size_t n_rows,
          size_t n_tokens) {
   const auto weight = weights(traits, n_rows);
-  Activations activations(table, n_tokens);
-  std::vector<float> out(n_rows * n_tokens);
   const auto id = static_cast<size_t>(traits.dtype);
+  Activations activations(table, table.matmul[id].activation_group, n_tokens);
+  std::vector<float> out(n_rows * n_tokens);
   for (auto _ : state) {
     table.matmul[id].run({weight.data(),
                           kernels::row_bytes(traits.dtype, kIn),

@@ -21,7 +21,8 @@ TEST(Dispatch, EveryTableIsComplete) {
       EXPECT_EQ(table->matmul[id].run != nullptr, supported) << id;
       EXPECT_EQ(table->dequantize_row[id] != nullptr, supported) << id;
       if (supported) {
-        EXPECT_EQ(table->matmul[id].wants_quantized, find_dtype(id)->block_size > 1) << id;
+        const size_t block = find_dtype(id)->block_size;
+        EXPECT_EQ(table->matmul[id].activation_group, block > 1 ? block : 0) << id;
       }
     }
     EXPECT_NE(table->quantize_activations, nullptr);

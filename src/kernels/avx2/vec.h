@@ -138,6 +138,7 @@ struct V {
   static I sub16(I a, I b) { return _mm256_sub_epi16(a, b); }
   // Σ over the two int16 of each lane.
   static I madd16(I a, I b) { return _mm256_madd_epi16(a, b); }
+  static I madd16_add(I sum, I a, I b) { return iadd(sum, madd16(a, b)); }
   static I lookup(const int8_t (&table)[16], int offset, I index) {
     const __m128i t = _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
                                    _mm_set1_epi8(static_cast<char>(offset)));
@@ -166,7 +167,6 @@ struct V {
   static constexpr bool kSignedWide = true;  // weights above 127 are kept as signed bytes
   static I wide_from_signed(I a) { return a; }
   static I wide_from_unsigned(I a) { return _mm256_xor_si256(a, bset1(0x80)); }
-  static constexpr float kHighNibbleScale = 1.0f;
   static I high_nibble(I a) { return and_(shr16<4>(a), bset1(15)); }
 
   static I broadcast4(const int8_t* p) {

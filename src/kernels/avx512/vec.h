@@ -126,6 +126,7 @@ struct V {
   static I sub16(I a, I b) { return _mm512_sub_epi16(a, b); }
   // Σ over the two int16 of each lane.
   static I madd16(I a, I b) { return _mm512_madd_epi16(a, b); }
+  static I madd16_add(I sum, I a, I b) { return _mm512_dpwssd_epi32(sum, a, b); }
   static I lookup(const int8_t (&table)[16], int offset, I index) {
     const __m128i t = _mm_add_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)),
                                    _mm_set1_epi8(static_cast<char>(offset)));
@@ -153,9 +154,7 @@ struct V {
   static constexpr bool kSignedWide = false;  // 8-bit weights are stored with 128 added
   static I wide_from_signed(I a) { return _mm512_xor_si512(a, bset1(0x80)); }
   static I wide_from_unsigned(I a) { return a; }
-  // High nibbles stay where they are; the scale makes up for it, exactly.
-  static constexpr float kHighNibbleScale = 1.0f / 16;
-  static I high_nibble(I a) { return _mm512_and_si512(a, bset1(0xf0)); }
+  static I high_nibble(I a) { return and_(shr16<4>(a), bset1(15)); }
 
   static I broadcast4(const int8_t* p) {
     int32_t x;

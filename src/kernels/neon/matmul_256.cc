@@ -5,12 +5,12 @@
 namespace hearth::kernels::neon {
 
 void install_matmul_256(KernelTable& table) {
-  simd::install_blocks<V, simd::Q2_K<V>>(table);
-  simd::install_blocks<V, simd::Q3_K<V>>(table);
-  simd::install_blocks<V, simd::Q4_K<V>>(table);
-  simd::install_blocks<V, simd::Q5_K<V>>(table);
-  simd::install_blocks<V, simd::Q6_K<V>>(table);
-  simd::install_blocks<V, simd::IQ4_XS<V>>(table);
+  simd::install_superblocks<V, simd::Q2_K<V>>(table);
+  simd::install_superblocks<V, simd::Q3_K<V>>(table);
+  simd::install_superblocks<V, simd::Q4_K<V>>(table);
+  simd::install_superblocks<V, simd::Q5_K<V>>(table);
+  simd::install_superblocks<V, simd::Q6_K<V>>(table);
+  simd::install_superblocks<V, simd::IQ4_XS<V>>(table);
 }
 
 }  // namespace hearth::kernels::neon

@@ -139,6 +139,7 @@ struct V {
     const int16x8_t x = vreinterpretq_s16_u8(a), y = vreinterpretq_s16_u8(b);
     return from(vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)));
   }
+  static I madd16_add(I sum, I a, I b) { return iadd(sum, madd16(a, b)); }
   static I lookup(const int8_t (&table)[16], int offset, I index) {
     return vqtbl1q_u8(vaddq_u8(vreinterpretq_u8_s8(vld1q_s8(table)), bset1(offset)), index);
   }
@@ -162,7 +163,6 @@ struct V {
   static constexpr bool kSignedWide = true;  // weights above 127 are kept as signed bytes
   static I wide_from_signed(I a) { return a; }
   static I wide_from_unsigned(I a) { return veorq_u8(a, bset1(0x80)); }
-  static constexpr float kHighNibbleScale = 1.0f;
   static I high_nibble(I a) { return vshrq_n_u8(a, 4); }
 
   static I broadcast4(const int8_t* p) {

@@ -180,15 +180,18 @@ TEST(ElementwiseParity, QuantisedActivationsAndCacheRowsAreIdentical) {
         x[6] = 0;
         for (size_t i = 17; i < 24; i++) x[i] = x[5] * (static_cast<float>(i) + 0.5f) / 127.0f;  // ties
         const float* from = x.data() + 1;
-        std::vector<int8_t> q(n), q_expected(n);
-        std::vector<float> scale(n / 32), scale_expected(n / 32);
-        std::vector<int16_t> sum(n / 16), sum_expected(n / 16);
-        table->quantize_activations(from, n, {q.data(), scale.data(), sum.data()});
-        reference().quantize_activations(from, n,
-                                         {q_expected.data(), scale_expected.data(), sum_expected.data()});
-        EXPECT_EQ(q, q_expected);
-        EXPECT_EQ(scale, scale_expected);
-        EXPECT_EQ(sum, sum_expected);
+        for (const size_t group : {kActivationGroup, kSuperblock}) {
+          if (n % group != 0) continue;
+          std::vector<int8_t> q(n), q_expected(n);
+          std::vector<float> scale(n / 32), scale_expected(n / 32);
+          std::vector<int16_t> sum(n / 16), sum_expected(n / 16);
+          table->quantize_activations(from, n, group, {q.data(), scale.data(), sum.data()});
+          reference().quantize_activations(from, n, group,
+                                           {q_expected.data(), scale_expected.data(), sum_expected.data()});
+          EXPECT_EQ(q, q_expected);
+          EXPECT_EQ(scale, scale_expected);
+          EXPECT_EQ(sum, sum_expected);
+        }
         for (const DType dtype : {DType::kF32, DType::kF16, DType::kQ8_0}) {
           std::vector<uint8_t> bytes(row_bytes(dtype, n)), expected(bytes.size());
           table->store_row(from, n, dtype, bytes.data());

@@ -30,7 +30,7 @@ struct Activations {
   std::vector<float> scale;
   std::vector<int16_t> sum;
 
-  Activations(size_t n_tokens, size_t n_in, std::mt19937& rng)
+  Activations(DType dtype, size_t n_tokens, size_t n_in, std::mt19937& rng)
       : x(n_tokens * n_in), q(n_tokens * n_in), scale(n_tokens * n_in / 32), sum(n_tokens * n_in / 16) {
     std::normal_distribution<float> normal;
     for (float& v : x) v = normal(rng);
@@ -42,7 +42,10 @@ struct Activations {
     if (n_tokens > 2) {
       for (size_t i = 0; i < n_in; i++) x[2 * n_in + i] = 2.0f;
     }
-    for (size_t t = 0; t < n_tokens; t++) reference().quantize_activations(&x[t * n_in], n_in, rows(t, n_in));
+    const size_t group = reference().matmul[static_cast<size_t>(dtype)].activation_group;
+    for (size_t t = 0; t < n_tokens && group > 0; t++) {
+      reference().quantize_activations(&x[t * n_in], n_in, group, rows(t, n_in));
+    }
   }
 
   QuantizedRows rows(size_t token, size_t n_in) {
@@ -94,7 +97,7 @@ struct Problem {
 void expect_close(const KernelTable& table, const Problem& p, size_t n_tokens,
                   const std::vector<float>& got) {
   const std::vector<float> expected = p.run(reference(), 0, p.n_out, 0, n_tokens);
-  const bool quantized = table.matmul[static_cast<size_t>(p.dtype)].wants_quantized;
+  const bool quantized = table.matmul[static_cast<size_t>(p.dtype)].activation_group > 0;
   const double relative = quantized ? kQuantizedTolerance : kFloatTolerance;
   std::vector<float> w(p.n_in);
   size_t failures = 0;
@@ -121,7 +124,7 @@ void check(const KernelTable& table, DType dtype, size_t n_out, size_t n_in, Pat
                                   << " columns " << n_in << " pattern " << static_cast<int>(pattern));
   const size_t most = token_counts.back();
   const std::vector<uint8_t> rows = make_rows(dtype, n_out, n_in, pattern, rng);
-  Activations activations(most, n_in, rng);
+  Activations activations(dtype, most, n_in, rng);
   const Problem p{dtype, n_out, n_in, rows.data() + 1, activations};
   const std::vector<float> all = p.run(table, 0, n_out, 0, most);
   expect_close(table, p, most, all);
@@ -182,7 +185,7 @@ TEST(MatmulFloatParity, AnyNumberOfColumns) {
     for (const DType dtype : {DType::kF32, DType::kF16, DType::kBF16}) {
       for (const size_t n_in : {33, 40, 47, 63, 129}) {
         const std::vector<uint8_t> rows = make_rows(dtype, 6, n_in, Pattern::kRandom, rng);
-        Activations activations(7, 4 * n_in, rng);  // only its floats are used
+        Activations activations(dtype, 7, 4 * n_in, rng);  // only its floats are used
         const Problem p{dtype, 6, n_in, rows.data() + 1, activations};
         const std::vector<float> all = p.run(*table, 0, 6, 0, 7);
         expect_close(*table, p, 7, all);
@@ -198,7 +201,7 @@ TEST(MatmulEdge, NoTokensAndNoRowsWriteNothing) {
   for (const KernelTable* table : available_kernels()) {
     for (const DTypeTraits& traits : kDTypes) {
       const std::vector<uint8_t> rows = make_rows(traits.dtype, 2, 256, Pattern::kRandom, rng);
-      Activations activations(2, 256, rng);
+      Activations activations(traits.dtype, 2, 256, rng);
       const Problem p{traits.dtype, 2, 256, rows.data() + 1, activations};
       EXPECT_TRUE(p.run(*table, 0, 2, 0, 0).empty());
       EXPECT_TRUE(p.run(*table, 0, 0, 0, 2).empty());

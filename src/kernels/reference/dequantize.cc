@@ -62,21 +62,22 @@ void store_q8_0(const float* x, size_t n, uint8_t* out) {
 
 }  // namespace
 
-void quantize_activations(const float* x, size_t n, const QuantizedRows& out) {
-  for (size_t g = 0; g < n / kActivationGroup; g++, x += kActivationGroup) {
-    const float max = max_abs(x, kActivationGroup);
+void quantize_activations(const float* x, size_t n, size_t group, const QuantizedRows& out) {
+  for (size_t first = 0; first < n; first += group) {
+    const float max = max_abs(x + first, group);
     // Below this the inverse would overflow; such a group counts as zero.
     const bool zero = max < kSmallestActivation;
     const float inverse = zero ? 0.0f : 127.0f / max;
-    out.scale[g] = zero ? 0.0f : max / 127.0f;
-    for (size_t half = 0; half < 2; half++) {
+    for (size_t i = first; i < first + group; i += kActivationGroup) {
+      out.scale[i / kActivationGroup] = zero ? 0.0f : max / 127.0f;
+    }
+    for (size_t run = first; run < first + group; run += 16) {
       int32_t sum = 0;
-      for (size_t i = 16 * half; i < 16 * half + 16; i++) {
-        const int8_t q = zero ? int8_t{0} : to_int8(x[i] * inverse);
-        out.q[kActivationGroup * g + i] = q;
-        sum += q;
+      for (size_t i = run; i < run + 16; i++) {
+        out.q[i] = zero ? int8_t{0} : to_int8(x[i] * inverse);
+        sum += out.q[i];
       }
-      out.sum[2 * g + half] = static_cast<int16_t>(sum);
+      out.sum[run / 16] = static_cast<int16_t>(sum);
     }
   }
 }

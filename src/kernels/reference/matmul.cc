@@ -57,11 +57,11 @@ void matmul_quantized(const MatmulArgs& a) {
 }  // namespace
 
 void install_matmul(KernelTable& table) {
-  table.matmul[static_cast<size_t>(DType::kF32)] = {matmul_float<4, load_weight_f32>, false};
-  table.matmul[static_cast<size_t>(DType::kF16)] = {matmul_float<2, load_weight_f16>, false};
-  table.matmul[static_cast<size_t>(DType::kBF16)] = {matmul_float<2, load_weight_bf16>, false};
+  table.matmul[static_cast<size_t>(DType::kF32)] = {matmul_float<4, load_weight_f32>};
+  table.matmul[static_cast<size_t>(DType::kF16)] = {matmul_float<2, load_weight_f16>};
+  table.matmul[static_cast<size_t>(DType::kBF16)] = {matmul_float<2, load_weight_bf16>};
   for_each_reader([&]<typename Reader>(DType dtype) {
-    table.matmul[static_cast<size_t>(dtype)] = {matmul_quantized<Reader>, true};
+    table.matmul[static_cast<size_t>(dtype)] = {matmul_quantized<Reader>, traits_of(dtype).block_size};
   });
 }
 

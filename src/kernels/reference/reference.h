@@ -12,7 +12,7 @@ void install(KernelTable& table);
 // The parts, by file.
 void install_matmul(KernelTable& table);
 void install_dequantize(KernelTable& table);
-void quantize_activations(const float* x, size_t n, const QuantizedRows& out);
+void quantize_activations(const float* x, size_t n, size_t group, const QuantizedRows& out);
 void store_row(const float* x, size_t n, DType dtype, void* out);
 void attend(const AttendArgs& args);
 void install_elementwise(KernelTable& table);

@@ -138,7 +138,7 @@ TEST(Reference, ActivationsAreQuantisedWithinHalfAStep) {
   std::vector<int8_t> q(256);
   std::vector<float> scale(8);
   std::vector<int16_t> sum(16);
-  reference().quantize_activations(x.data(), x.size(), {q.data(), scale.data(), sum.data()});
+  reference().quantize_activations(x.data(), x.size(), kActivationGroup, {q.data(), scale.data(), sum.data()});
   for (size_t i = 0; i < x.size(); i++) {
     EXPECT_LE(std::fabs(x[i] - scale[i / 32] * static_cast<float>(q[i])), scale[i / 32] * 0.501f + 1e-31f)
         << i;
@@ -163,10 +163,10 @@ TEST(Reference, QuantizedMatmulErrorIsBoundedByTheActivationStep) {
   std::vector<int8_t> q(kIn);
   std::vector<float> scale(kIn / 32);
   std::vector<int16_t> sum(kIn / 16);
-  reference().quantize_activations(x.data(), kIn, {q.data(), scale.data(), sum.data()});
   for (const DTypeTraits& traits : kDTypes) {
     if (traits.block_size == 1) continue;
     SCOPED_TRACE(traits.name);
+    reference().quantize_activations(x.data(), kIn, traits.block_size, {q.data(), scale.data(), sum.data()});
     std::vector<uint8_t> row(row_bytes(traits.dtype, kIn));
     for (uint8_t& byte : row) byte = static_cast<uint8_t>(rng());
     for (size_t b = 0; b < row.size(); b += traits.block_bytes) make_finite(traits.dtype, row.data() + b);

@@ -130,21 +130,22 @@ struct Elementwise {
     return V::reduce_max(best);
   }
 
-  static void quantize_activations(const float* x, size_t n, const QuantizedRows& out) {
-    for (size_t g = 0; g < n / kActivationGroup; g++) {
-      const float* from = x + g * kActivationGroup;
-      const float max = max_magnitude(from);
+  static void quantize_activations(const float* x, size_t n, size_t group, const QuantizedRows& out) {
+    for (size_t first = 0; first < n; first += group) {
+      const float max = max_magnitude(x + first, group);
       const bool zero = max < kSmallestActivation;
-      const float inverse = zero ? 0.0f : 127.0f / max;
-      out.scale[g] = zero ? 0.0f : max / 127.0f;
-      for (size_t half = 0; half < 2; half++) {
+      const F inverse = V::set1(zero ? 0.0f : 127.0f / max);
+      for (size_t i = first; i < first + group; i += kActivationGroup) {
+        out.scale[i / kActivationGroup] = zero ? 0.0f : max / 127.0f;
+      }
+      for (size_t run = first; run < first + group; run += 16) {
         typename V::I sums = V::izero();
-        for (size_t i = 16 * half; i < 16 * half + 16; i += kLanes) {
-          const auto q = zero ? V::izero() : to_int8(V::load(from + i), V::set1(inverse));
-          V::store_s8(out.q + g * kActivationGroup + i, q);
+        for (size_t i = run; i < run + 16; i += kLanes) {
+          const auto q = zero ? V::izero() : to_int8(V::load(x + i), inverse);
+          V::store_s8(out.q + i, q);
           sums = V::iadd(sums, q);
         }
-        out.sum[2 * g + half] = static_cast<int16_t>(V::ireduce_add(sums));
+        out.sum[run / 16] = static_cast<int16_t>(V::ireduce_add(sums));
       }
     }
   }
@@ -191,9 +192,9 @@ struct Elementwise {
     }
   }
 
-  static HEARTH_INLINE float max_magnitude(const float* x) {
+  static HEARTH_INLINE float max_magnitude(const float* x, size_t n) {
     F best = V::zero();
-    for (size_t i = 0; i < 32; i += kLanes) best = V::max(V::abs(V::load(x + i)), best);
+    for (size_t i = 0; i < n; i += kLanes) best = V::max(V::abs(V::load(x + i)), best);
     return V::reduce_max(best);
   }
 
@@ -213,7 +214,7 @@ struct Elementwise {
 
   static void store_q8_0(const float* x, size_t n, uint8_t* out) {
     for (size_t b = 0; b < n / 32; b++, x += 32, out += sizeof(BlockQ8_0)) {
-      const float scale = max_magnitude(x) / 127.0f;
+      const float scale = max_magnitude(x, 32) / 127.0f;
       const uint16_t half = f32_to_f16(scale < 65504.0f ? scale : 65504.0f);
       const F inverse = V::set1(half != 0 ? 1.0f / f16_to_f32(half) : 0.0f);
       __builtin_memcpy(out, &half, sizeof half);

@@ -1,22 +1,12 @@
-// How blocks of 256 become Groups: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS. Headers are transposed like the
+// How blocks of 256 become IntGroups: Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS. Headers are transposed like the
 // rest, so that scales are decoded for all rows at once.
 #pragma once
 
 #include "kernels/quant_blocks.h"
 #include "kernels/simd/formats_32.h"
-#include "kernels/simd/matmul_blocks.h"
+#include "kernels/simd/matmul_superblocks.h"
 
 namespace hearth::kernels::simd {
-
-struct NoScratch {};
-
-template <typename V, typename Block>
-struct Format256 {
-  static constexpr size_t kGroups = 8;
-  static constexpr size_t kBytes = sizeof(Block);
-  using Scratch = NoScratch;
-  static HEARTH_INLINE void prepare(const Rows<V::kLanes>&, size_t, size_t, Scratch&) {}
-};
 
 // Byte b of each lane, unsigned.
 template <typename V, int b>
@@ -24,6 +14,14 @@ HEARTH_INLINE typename V::I byte_of(typename V::I x) {
   if constexpr (b == 0) return V::and_(x, V::iset1(255));
   if constexpr (b == 3) return V::template shr32<24>(x);
   if constexpr (b == 1 || b == 2) return V::and_(V::template shr32<8 * b>(x), V::iset1(255));
+}
+
+// The scales of a block without minima.
+template <typename V>
+HEARTH_INLINE BlockScales<V> factor_only(typename V::F d) {
+  BlockScales<V> scales;
+  scales.d = d;
+  return scales;
 }
 
 // Moves bit `from` of every byte to bit `to`; the other bits are noise to be masked.
@@ -53,20 +51,27 @@ struct KHeader {
   }
 
   template <int run>
-  HEARTH_INLINE void get(Group<V>& g, float factor) const {
-    const auto scaled = factor == 1.0f ? d : V::mul(d, V::set1(factor));
-    g.scale = V::mul(scaled, V::to_float(byte_of<V, run % 4>(scale[run / 4])));
-    g.minimum = V::mul(minus_dmin, V::to_float(byte_of<V, run % 4>(minimum[run / 4])));
+  HEARTH_INLINE typename V::I scale_of() const {
+    return byte_of<V, run % 4>(scale[run / 4]);
+  }
+  HEARTH_INLINE BlockScales<V> scales() const {
+    BlockScales<V> all = factor_only<V>(d);
+    all.minus_dmin = minus_dmin;
+    for (size_t half = 0; half < 2; half++) {
+      all.minimum[2 * half] = V::template byte_pair<0, 1>(minimum[half]);
+      all.minimum[2 * half + 1] = V::template byte_pair<2, 3>(minimum[half]);
+    }
+    return all;
   }
 };
 
 template <typename V>
-struct Q4_K : Format256<V, BlockQ4_K> {
+struct Q4_K {
+  static constexpr size_t kBytes = sizeof(BlockQ4_K);
   static constexpr DType kDType = DType::kQ4_K;
-  using Spec = simd::Spec<Scales::kMinimum, 0, 15>;
+  using Spec = SuperblockSpec<1, 8, 0, 15>;
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t, const NoScratch&,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     const KHeader<V> header(rows, offset);
     const auto mask = V::bset1(15);
     unroll<0, 4>([&](auto chunk) HEARTH_INLINE_LAMBDA {
@@ -74,24 +79,25 @@ struct Q4_K : Format256<V, BlockQ4_K> {
       typename V::I packed[8];
       V::load16(rows, offset + 16 + 32 * c, packed);
       V::load16(rows, offset + 32 + 32 * c, packed + 4);
-      Group<V> g;
+      IntGroup<V> g;
       for (size_t i = 0; i < 8; i++) g.w[i] = V::and_(packed[i], mask);
-      header.template get<2 * c>(g, 1.0f);
+      g.scale[0] = header.template scale_of<2 * c>();
       use(g);
       for (size_t i = 0; i < 8; i++) g.w[i] = V::high_nibble(packed[i]);
-      header.template get<2 * c + 1>(g, V::kHighNibbleScale);
+      g.scale[0] = header.template scale_of<2 * c + 1>();
       use(g);
     });
+    return header.scales();
   }
 };
 
 template <typename V>
-struct Q5_K : Format256<V, BlockQ5_K> {
+struct Q5_K {
+  static constexpr size_t kBytes = sizeof(BlockQ5_K);
   static constexpr DType kDType = DType::kQ5_K;
-  using Spec = simd::Spec<Scales::kMinimum, 0, 31>;
+  using Spec = SuperblockSpec<1, 8, 0, 31>;
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t, const NoScratch&,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     const KHeader<V> header(rows, offset);
     const auto mask = V::bset1(15), bit = V::bset1(16);
     typename V::I high[8];
@@ -102,19 +108,20 @@ struct Q5_K : Format256<V, BlockQ5_K> {
       typename V::I packed[8];
       V::load16(rows, offset + 48 + 32 * c, packed);
       V::load16(rows, offset + 64 + 32 * c, packed + 4);
-      Group<V> g;
+      IntGroup<V> g;
       for (size_t i = 0; i < 8; i++) {
         g.w[i] = V::and_or(move_bit<V, 2 * c, 4>(high[i]), bit, V::and_(packed[i], mask));
       }
-      header.template get<2 * c>(g, 1.0f);
+      g.scale[0] = header.template scale_of<2 * c>();
       use(g);
       for (size_t i = 0; i < 8; i++) {
         const auto low = V::and_(V::template shr16<4>(packed[i]), mask);
         g.w[i] = V::and_or(move_bit<V, 2 * c + 1, 4>(high[i]), bit, low);
       }
-      header.template get<2 * c + 1>(g, 1.0f);
+      g.scale[0] = header.template scale_of<2 * c + 1>();
       use(g);
     });
+    return header.scales();
   }
 };
 
@@ -122,22 +129,15 @@ struct Q5_K : Format256<V, BlockQ5_K> {
 template <typename V>
 struct Q6_K {
   static constexpr DType kDType = DType::kQ6_K;
-  static constexpr size_t kGroups = 8;
   static constexpr size_t kBytes = sizeof(BlockQ6_K);
-  using Spec = simd::Spec<Scales::kSub16, 32, 63, true>;
-  struct Scratch {
-    uint16_t d[kChunkGroups / kGroups * V::kLanes];
-  };
-  static HEARTH_INLINE void prepare(const Rows<V::kLanes>& rows, size_t offset, size_t n, Scratch& s) {
-    copy_fields<uint16_t, 208, sizeof(BlockQ6_K)>(rows, offset, n, s.d);
-  }
+  using Spec = SuperblockSpec<2, 0, 32, 63, true>;
 
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     typename V::I scales[4];
     V::load16(rows, offset + 192, scales);
-    const auto d = V::load_u16_as_f16(s.d + b * V::kLanes);
+    uint16_t d[V::kLanes];
+    copy_fields<uint16_t, 208, sizeof(BlockQ6_K)>(rows, offset, 1, d);
     const auto mask = V::bset1(15), pair = V::bset1(0x30);
     unroll<0, 2>([&](auto part) HEARTH_INLINE_LAMBDA {
       constexpr int half = part.value;
@@ -149,8 +149,7 @@ struct Q6_K {
         typename V::I packed[8];
         V::load16(rows, offset + 64 * half + 32 * odd, packed);
         V::load16(rows, offset + 64 * half + 32 * odd + 16, packed + 4);
-        Group<V> g;
-        g.scale = d;
+        IntGroup<V> g;
         for (size_t i = 0; i < 8; i++) {
           g.w[i] = V::and_or(move_bit<V, 2 * odd, 4>(high[i]), pair, V::and_(packed[i], mask));
         }
@@ -164,30 +163,32 @@ struct Q6_K {
         use(g);
       });
     });
+    return factor_only<V>(V::load_u16_as_f16(d));
   }
 
   template <int group>
-  static HEARTH_INLINE void sub_scales(const typename V::I (&scales)[4], Group<V>& g) {
+  static HEARTH_INLINE void sub_scales(const typename V::I (&scales)[4], IntGroup<V>& g) {
     constexpr int byte = 2 * group % 4;
     const auto& from = scales[group / 2];
-    g.sub[0] = V::template sar32<24>(V::template shl32<24 - 8 * byte>(from));
-    g.sub[1] = V::template sar32<24>(V::template shl32<16 - 8 * byte>(from));
+    g.scale[0] = V::template sar32<24>(V::template shl32<24 - 8 * byte>(from));
+    g.scale[1] = V::template sar32<24>(V::template shl32<16 - 8 * byte>(from));
   }
 };
 
 // The 4-bit scales are multiplied into the 2-bit weights: at most 45, exact.
 template <typename V>
-struct Q2_K : Format256<V, BlockQ2_K> {
+struct Q2_K {
+  static constexpr size_t kBytes = sizeof(BlockQ2_K);
   static constexpr DType kDType = DType::kQ2_K;
-  using Spec = simd::Spec<Scales::kPair, 0, 45>;
+  using Spec = SuperblockSpec<0, 16, 0, 45>;
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t, const NoScratch&,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     typename V::I scales[4], tail[4];
     V::load16(rows, offset, scales);
     V::load16(rows, offset + 68, tail);  // bytes 80-83: d, dmin
-    const auto d = V::f16_low(tail[3]);
-    const auto minus_dmin = V::sub(V::zero(), V::f16_low(V::template shr32<16>(tail[3])));
+    BlockScales<V> block;
+    block.d = V::f16_low(tail[3]);
+    block.minus_dmin = V::sub(V::zero(), V::f16_low(V::template shr32<16>(tail[3])));
     const auto four = V::bset1(15), two = V::bset1(3);
     unroll<0, 2>([&](auto part) HEARTH_INLINE_LAMBDA {
       constexpr int half = part.value;
@@ -200,16 +201,15 @@ struct Q2_K : Format256<V, BlockQ2_K> {
         const auto minimum = V::and_(V::template shr16<4>(scales[group / 2]), four);
         const typename V::I factor[2] = {V::template byte_pair<byte, byte>(scale),
                                          V::template byte_pair<byte + 1, byte + 1>(scale)};
-        Group<V> g;
+        IntGroup<V> g;
         for (size_t i = 0; i < 8; i++) {
           g.w[i] = V::mul16(V::and_(move_bit<V, 2 * run, 0>(packed[i]), two), factor[i / 4]);
         }
-        g.scale = d;
-        g.minimum = minus_dmin;
-        g.pair = V::template byte_pair<byte, byte + 1>(minimum);
+        block.minimum[group] = V::template byte_pair<byte, byte + 1>(minimum);
         use(g);
       });
     });
+    return block;
   }
 };
 
@@ -217,13 +217,13 @@ struct Q2_K : Format256<V, BlockQ2_K> {
 // fits a byte. Two weights to an int16: q · s + 124 - 4s is formed for both at once, and carries between them
 // cancel because each result is in range.
 template <typename V>
-struct Q3_K : Format256<V, BlockQ3_K> {
+struct Q3_K {
+  static constexpr size_t kBytes = sizeof(BlockQ3_K);
   static constexpr DType kDType = DType::kQ3_K;
   static constexpr int kZero = 124;
-  using Spec = simd::Spec<Scales::kOne, kZero, 255>;
+  using Spec = SuperblockSpec<0, 0, kZero, 255>;
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t, const NoScratch&,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     using I = typename V::I;
     I h[4];
     V::load16(rows, offset + 94, h);  // two bytes of qs, 12 of scales, d
@@ -251,16 +251,16 @@ struct Q3_K : Format256<V, BlockQ3_K> {
         const I factor[2] = {signed_scale(V::template byte_pair<byte, byte>(scale[group / 2])),
                              signed_scale(V::template byte_pair<byte + 1, byte + 1>(scale[group / 2]))};
         const I shift[2] = {offset_of(factor[0]), offset_of(factor[1])};
-        Group<V> g;
+        IntGroup<V> g;
         for (size_t i = 0; i < 8; i++) {
           const I low = V::and_(move_bit<V, 2 * run, 0>(packed[i]), two);
           const I q = V::and_or(move_bit<V, group, 2>(high[i]), third, low);
           g.w[i] = V::wide_from_unsigned(V::add16(V::mul16(q, factor[i / 4]), shift[i / 4]));
         }
-        g.scale = d;
         use(g);
       });
     });
+    return factor_only<V>(d);
   }
 
   static HEARTH_INLINE typename V::I signed_scale(typename V::I s) {
@@ -274,12 +274,12 @@ struct Q3_K : Format256<V, BlockQ3_K> {
 };
 
 template <typename V>
-struct IQ4_XS : Format256<V, BlockIQ4_XS> {
+struct IQ4_XS {
+  static constexpr size_t kBytes = sizeof(BlockIQ4_XS);
   static constexpr DType kDType = DType::kIQ4_XS;
-  using Spec = simd::Spec<Scales::kOne, 128, 255>;
+  using Spec = SuperblockSpec<1, 0, 128, 255>;
   template <typename Use>
-  static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t, const NoScratch&,
-                                   const Use& use) {
+  static HEARTH_INLINE BlockScales<V> unpack(const Rows<V::kLanes>& rows, size_t offset, const Use& use) {
     typename V::I h[4];
     V::load16(rows, offset, h);
     const auto d = V::f16_low(h[0]);
@@ -288,7 +288,7 @@ struct IQ4_XS : Format256<V, BlockIQ4_XS> {
       constexpr int run = run_index.value;
       typename V::I packed[4];
       V::load16(rows, offset + 8 + 16 * run, packed);
-      Group<V> g;
+      IntGroup<V> g;
       split_nibbles<V>(packed, g.w);
       iq4_levels<V>(g.w);
       typename V::I low;
@@ -298,9 +298,10 @@ struct IQ4_XS : Format256<V, BlockIQ4_XS> {
         low = V::and_(V::template shr32<4 * run>(h[1]), four);
       }
       const auto scale = V::and_or(V::template shr32<12 + 2 * run>(h[0]), top, low);
-      g.scale = V::mul(d, V::to_float(V::isub(scale, V::iset1(32))));
+      g.scale[0] = V::isub(scale, V::iset1(32));
       use(g);
     });
+    return factor_only<V>(d);
   }
 };
 

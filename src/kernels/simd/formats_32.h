@@ -33,7 +33,6 @@ HEARTH_INLINE void split_nibbles(const typename V::I (&packed)[4], typename V::I
 
 template <typename V, typename Block>
 struct Format32 {
-  static constexpr size_t kGroups = 1;
   static constexpr size_t kBytes = sizeof(Block);
   static constexpr size_t kCopies = kChunkGroups * V::kLanes;
 };
@@ -41,29 +40,26 @@ struct Format32 {
 template <typename V>
 struct Q4_0 : Format32<V, BlockQ4_0> {
   static constexpr DType kDType = DType::kQ4_0;
-  using Spec = simd::Spec<Scales::kOne, 8, 15>;
+  using Spec = BlockSpec<false, 8, 15>;
   struct Scratch {
     uint16_t d[Q4_0::kCopies];
   };
   static HEARTH_INLINE void prepare(const Rows<V::kLanes>& rows, size_t offset, size_t n, Scratch& s) {
     copy_fields<uint16_t, 0, sizeof(BlockQ4_0)>(rows, offset, n, s.d);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 2, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
-    use(g);
   }
 };
 
 template <typename V>
 struct Q4_1 : Format32<V, BlockQ4_1> {
   static constexpr DType kDType = DType::kQ4_1;
-  using Spec = simd::Spec<Scales::kMinimum, 0, 15>;
+  using Spec = BlockSpec<true, 0, 15>;
   struct Scratch {
     uint16_t d[Q4_1::kCopies], m[Q4_1::kCopies];
   };
@@ -71,16 +67,13 @@ struct Q4_1 : Format32<V, BlockQ4_1> {
     copy_fields<uint16_t, 0, sizeof(BlockQ4_1)>(rows, offset, n, s.d);
     copy_fields<uint16_t, 2, sizeof(BlockQ4_1)>(rows, offset, n, s.m);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 4, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
     g.minimum = V::load_u16_as_f16(s.m + b * V::kLanes);
-    use(g);
   }
 };
 
@@ -95,7 +88,7 @@ HEARTH_INLINE void add_fifth_bits(typename V::I bits, typename V::I (&w)[8]) {
 template <typename V>
 struct Q5_0 : Format32<V, BlockQ5_0> {
   static constexpr DType kDType = DType::kQ5_0;
-  using Spec = simd::Spec<Scales::kOne, 16, 31>;
+  using Spec = BlockSpec<false, 16, 31>;
   struct Scratch {
     uint16_t d[Q5_0::kCopies];
     uint32_t qh[Q5_0::kCopies];
@@ -104,23 +97,20 @@ struct Q5_0 : Format32<V, BlockQ5_0> {
     copy_fields<uint16_t, 0, sizeof(BlockQ5_0)>(rows, offset, n, s.d);
     copy_fields<uint32_t, 2, sizeof(BlockQ5_0)>(rows, offset, n, s.qh);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 6, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     add_fifth_bits<V>(V::iload(s.qh + b * V::kLanes), g.w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
-    use(g);
   }
 };
 
 template <typename V>
 struct Q5_1 : Format32<V, BlockQ5_1> {
   static constexpr DType kDType = DType::kQ5_1;
-  using Spec = simd::Spec<Scales::kMinimum, 0, 31>;
+  using Spec = BlockSpec<true, 0, 31>;
   struct Scratch {
     uint16_t d[Q5_1::kCopies], m[Q5_1::kCopies];
     uint32_t qh[Q5_1::kCopies];
@@ -130,39 +120,33 @@ struct Q5_1 : Format32<V, BlockQ5_1> {
     copy_fields<uint16_t, 2, sizeof(BlockQ5_1)>(rows, offset, n, s.m);
     copy_fields<uint32_t, 4, sizeof(BlockQ5_1)>(rows, offset, n, s.qh);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 8, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     add_fifth_bits<V>(V::iload(s.qh + b * V::kLanes), g.w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
     g.minimum = V::load_u16_as_f16(s.m + b * V::kLanes);
-    use(g);
   }
 };
 
 template <typename V>
 struct Q8_0 : Format32<V, BlockQ8_0> {
   static constexpr DType kDType = DType::kQ8_0;
-  using Spec = simd::Spec<Scales::kOne, 128, 255>;
+  using Spec = BlockSpec<false, 128, 255>;
   struct Scratch {
     uint16_t d[Q8_0::kCopies];
   };
   static HEARTH_INLINE void prepare(const Rows<V::kLanes>& rows, size_t offset, size_t n, Scratch& s) {
     copy_fields<uint16_t, 0, sizeof(BlockQ8_0)>(rows, offset, n, s.d);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
-    Group<V> g;
+                                   Group<V>& g) {
     V::load16(rows, offset + 2, g.w);
     V::load16(rows, offset + 18, g.w + 4);
     for (auto& w : g.w) w = V::wide_from_signed(w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
-    use(g);
   }
 };
 
@@ -175,23 +159,20 @@ HEARTH_INLINE void iq4_levels(typename V::I (&w)[8]) {
 template <typename V>
 struct IQ4_NL : Format32<V, BlockIQ4_NL> {
   static constexpr DType kDType = DType::kIQ4_NL;
-  using Spec = simd::Spec<Scales::kOne, 128, 255>;
+  using Spec = BlockSpec<false, 128, 255>;
   struct Scratch {
     uint16_t d[IQ4_NL::kCopies];
   };
   static HEARTH_INLINE void prepare(const Rows<V::kLanes>& rows, size_t offset, size_t n, Scratch& s) {
     copy_fields<uint16_t, 0, sizeof(BlockIQ4_NL)>(rows, offset, n, s.d);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 2, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     iq4_levels<V>(g.w);
     g.scale = V::load_u16_as_f16(s.d + b * V::kLanes);
-    use(g);
   }
 };
 
@@ -199,7 +180,7 @@ template <typename V>
 struct MXFP4 : Format32<V, BlockMXFP4> {
   static constexpr DType kDType = DType::kMXFP4;
   static constexpr int kZero = 12;
-  using Spec = simd::Spec<Scales::kOne, kZero, 24>;
+  using Spec = BlockSpec<false, kZero, 24>;
   struct Scratch {
     float scale[MXFP4::kCopies];
   };
@@ -208,16 +189,13 @@ struct MXFP4 : Format32<V, BlockMXFP4> {
     copy_fields<uint8_t, 0, sizeof(BlockMXFP4)>(rows, offset, n, e);
     for (size_t i = 0; i < n * V::kLanes; i++) s.scale[i] = mxfp4_scale(e[i]);
   }
-  template <typename Use>
   static HEARTH_INLINE void unpack(const Rows<V::kLanes>& rows, size_t offset, size_t b, const Scratch& s,
-                                   const Use& use) {
+                                   Group<V>& g) {
     typename V::I packed[4];
     V::load16(rows, offset + 1, packed);
-    Group<V> g;
     split_nibbles<V>(packed, g.w);
     for (auto& w : g.w) w = V::lookup(kMxfp4Values, kZero, w);
     g.scale = V::load(s.scale + b * V::kLanes);
-    use(g);
   }
 };
 

@@ -28,6 +28,16 @@ void matmul_rows(const kernels::KernelTable& kernels, const WeightView& weight, 
   });
 }
 
+void quantize_rows(const kernels::KernelTable& kernels, ThreadPool& pool, TensorView x, size_t group,
+                   const QuantizedScratch& out) {
+  pool.parallel_for(static_cast<size_t>(x.n_rows), x.n_rows > 8 ? 4 : 8, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const auto row = static_cast<int64_t>(i);
+      kernels.quantize_activations(x.row(row), static_cast<size_t>(x.n_cols), group, out.row(row, x.n_cols));
+    }
+  });
+}
+
 Status CpuLinear::reserve(const BackendLimits& limits) {
   const int64_t cols = static_cast<int64_t>(align_up(static_cast<uint64_t>(limits.max_cols), 32));
   HEARTH_CHECK_OK(quantized_.reserve(limits.max_rows, cols));
@@ -36,30 +46,31 @@ Status CpuLinear::reserve(const BackendLimits& limits) {
 
 void CpuLinear::run(TensorView x, std::span<const LinearOutput> outputs) {
   if (x.n_rows == 0) return;
-  bool any_quantized = false, any_float = false;
-  int64_t total_rows = 0;
-  for (const LinearOutput& output : outputs) {
-    const bool quantized = kernels_.matmul[static_cast<size_t>(output.weight.dtype)].wants_quantized;
-    (quantized ? any_quantized : any_float) = true;
-    total_rows += output.weight.n_out;
-  }
-
-  const kernels::QuantizedRows x_q8 = quantized_.row(0, x.n_cols);
-  if (any_quantized) {
-    pool_.parallel_for(static_cast<size_t>(x.n_rows), x.n_rows > 8 ? 4 : 8, [&](size_t begin, size_t end) {
-      for (size_t i = begin; i < end; ++i) {
-        kernels_.quantize_activations(x.row(static_cast<int64_t>(i)), static_cast<size_t>(x.n_cols),
-                                      quantized_.row(static_cast<int64_t>(i), x.n_cols));
+  // Outputs that read the same kind of activations are computed together; nearly always that is all of them.
+  for (const size_t group : {size_t{0}, kernels::kActivationGroup, kernels::kSuperblock}) {
+    products_.clear();
+    for (const LinearOutput& output : outputs) {
+      if (kernels_.matmul[static_cast<size_t>(output.weight.dtype)].activation_group == group) {
+        products_.push_back(output);
       }
-    });
+    }
+    if (!products_.empty()) run_products(x, group);
   }
+}
+
+void CpuLinear::run_products(TensorView x, size_t activation_group) {
+  const kernels::QuantizedRows x_q8 = quantized_.row(0, x.n_cols);
   const float* x_f32 = x.data;
-  if (any_float && !x.packed()) {
+  if (activation_group > 0) {
+    quantize_rows(kernels_, pool_, x, activation_group, quantized_);
+  } else if (!x.packed()) {
     for (int64_t i = 0; i < x.n_rows; ++i) {
       std::memcpy(packed_.data() + i * x.n_cols, x.row(i), static_cast<size_t>(x.n_cols) * sizeof(float));
     }
     x_f32 = packed_.data();
   }
+  int64_t total_rows = 0;
+  for (const LinearOutput& output : products_) total_rows += output.weight.n_out;
 
   // The outputs' rows laid end to end, cut into panels. One user: each thread reads its own contiguous share
   // of the weights. Many rows: panels are claimed as threads get free.
@@ -70,7 +81,7 @@ void CpuLinear::run(TensorView x, std::span<const LinearOutput> outputs) {
   pool_.parallel_for(
       static_cast<size_t>(total_rows), static_cast<size_t>(grain), [&](size_t begin, size_t end) {
         int64_t first = 0;
-        for (const LinearOutput& output : outputs) {
+        for (const LinearOutput& output : products_) {
           const int64_t from = std::max<int64_t>(static_cast<int64_t>(begin) - first, 0);
           const int64_t to = std::min<int64_t>(static_cast<int64_t>(end) - first, output.weight.n_out);
           first += output.weight.n_out;

@@ -40,7 +40,6 @@ void CpuMoe::run(const MoeArgs& args) {
 
   const int64_t ffn = args.down.n_in;
   const bool fused = static_cast<bool>(args.gate_up);
-  const WeightView& first = fused ? args.gate_up : args.gate;
   const TensorView input = input_.view(n_slots_, args.x.n_cols);
   pool_.parallel_for(static_cast<size_t>(n_slots_), 8, [&](size_t begin, size_t end) {
     for (size_t slot = begin; slot < end; ++slot) {
@@ -48,17 +47,13 @@ void CpuMoe::run(const MoeArgs& args) {
                   static_cast<size_t>(args.x.n_cols) * sizeof(float));
     }
   });
-  const auto wants_quantized = [&](const WeightView& w) {
-    return kernels_.matmul[static_cast<size_t>(w.dtype)].wants_quantized;
-  };
-  if (wants_quantized(first) || (!fused && wants_quantized(args.up))) quantize_slots(input);
 
   const TensorView hidden = hidden_.view(n_slots_, 2 * ffn);
   if (fused) {
-    multiply_experts(args.gate_up, input.data, wants_quantized(args.gate_up), 0, hidden);
+    multiply_experts(args.gate_up, input, 0, hidden);
   } else {
-    multiply_experts(args.gate, input.data, wants_quantized(args.gate), 0, hidden);
-    multiply_experts(args.up, input.data, wants_quantized(args.up), ffn, hidden);
+    multiply_experts(args.gate, input, 0, hidden);
+    multiply_experts(args.up, input, ffn, hidden);
   }
 
   // The activation leaves packed rows where the gathered input was.
@@ -70,9 +65,8 @@ void CpuMoe::run(const MoeArgs& args) {
       apply(row, row + ffn, static_cast<size_t>(ffn), activated.row(static_cast<int64_t>(slot)));
     }
   });
-  if (wants_quantized(args.down)) quantize_slots(activated);
   const TensorView output = output_.view(n_slots_, args.down.n_out);
-  multiply_experts(args.down, activated.data, wants_quantized(args.down), 0, output);
+  multiply_experts(args.down, activated, 0, output);
 
   // Each row sums its own slots, best expert first: the same order on any number of threads.
   pool_.parallel_for(static_cast<size_t>(n_rows), 4, [&](size_t begin, size_t end) {
@@ -140,15 +134,6 @@ void CpuMoe::group_by_expert(const MoeArgs& args) {
   first_slot_[0] = 0;
 }
 
-void CpuMoe::quantize_slots(TensorView input) {
-  pool_.parallel_for(static_cast<size_t>(input.n_rows), 4, [&](size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      kernels_.quantize_activations(input.row(static_cast<int64_t>(i)), static_cast<size_t>(input.n_cols),
-                                    quantized_.row(static_cast<int64_t>(i), input.n_cols));
-    }
-  });
-}
-
 void CpuMoe::list_tasks(int64_t n_out) {
   tasks_.clear();
   for (size_t expert = 0; expert + 1 < first_slot_.size(); ++expert) {
@@ -159,18 +144,17 @@ void CpuMoe::list_tasks(int64_t n_out) {
   }
 }
 
-void CpuMoe::multiply_experts(const WeightView& stack, const float* input, bool quantized, int64_t out_col,
-                              TensorView out) {
+void CpuMoe::multiply_experts(const WeightView& stack, TensorView input, int64_t out_col, TensorView out) {
+  const size_t group = kernels_.matmul[static_cast<size_t>(stack.dtype)].activation_group;
+  if (group > 0) quantize_rows(kernels_, pool_, input, group, quantized_);
   list_tasks(stack.n_out);
   pool_.parallel_for(tasks_.size(), 1, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       const Task& task = tasks_[i];
       const int32_t slot = first_slot_[static_cast<size_t>(task.expert)];
       const int32_t n_tokens = first_slot_[static_cast<size_t>(task.expert) + 1] - slot;
-      const kernels::QuantizedRows x_q8 =
-          quantized ? quantized_.row(slot, stack.n_in) : kernels::QuantizedRows{};
-      matmul_rows(kernels_, stack.matrix(task.expert), task.first_row, task.end_row,
-                  input + slot * stack.n_in, x_q8, n_tokens, out.row(slot) + out_col, out.stride);
+      matmul_rows(kernels_, stack.matrix(task.expert), task.first_row, task.end_row, input.row(slot),
+                  quantized_.row(slot, stack.n_in), n_tokens, out.row(slot) + out_col, out.stride);
     }
   });
 }

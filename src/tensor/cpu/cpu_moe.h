@@ -32,9 +32,7 @@ class CpuMoe {
   void group_by_expert(const MoeArgs& args);
   void list_tasks(int64_t n_out);
   // out[slot] = weight[expert of slot] · input[slot], for all slots; `input` rows are n_in wide.
-  void multiply_experts(const WeightView& stack, const float* input, bool quantized, int64_t out_col,
-                        TensorView out);
-  void quantize_slots(TensorView input);
+  void multiply_experts(const WeightView& stack, TensorView input, int64_t out_col, TensorView out);
 
   const kernels::KernelTable& kernels_;
   ThreadPool& pool_;
