@@ -2,82 +2,113 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/platform/parker.h"
 #include "base/platform/processors.h"
 
 namespace hearth {
 namespace {
 
-// About 20-50 microseconds: longer than the gap between two operations of a forward pass, far shorter than
-// the gap between two requests.
-constexpr int kSpins = 4000;
-constexpr size_t kCacheLine = 128;
+using Clock = std::chrono::steady_clock;
+
+// Longer than the gap between two operations of a forward pass, far shorter than the gap between two
+// requests.
+constexpr std::chrono::microseconds kSpin{50};
+
+// The pieces of the current region nobody has claimed, and how many threads may claim, in one word: whoever
+// lowers the count has checked with the same operation that it may.
+constexpr int kLimitShift = 48;
+constexpr uint64_t kCountMask = (uint64_t{1} << kLimitShift) - 1;
+
+bool may_claim(uint64_t word, int thread) {
+  return (word & kCountMask) != 0 && static_cast<uint64_t>(thread) < word >> kLimitShift;
+}
 
 }  // namespace
 
 struct ThreadPool::State {
-  // A region is published by raising `generation`; each worker answers by lowering `remaining`.
-  alignas(kCacheLine) std::atomic<uint64_t> generation{0};
-  alignas(kCacheLine) std::atomic<int> remaining{0};
-  alignas(kCacheLine) std::atomic<int> sleepers{0};
-  FunctionRef<void(int)>* body = nullptr;
-  std::atomic<bool> stopping{false};
+  // A region lives from the store of `unclaimed` until `unfinished` is 0. `body` and `n_pieces` are written
+  // before and not changed meanwhile, so a thread may read them once it has claimed a piece, and only then:
+  // its own piece keeps the region alive. A thread that comes late finds no piece and touches nothing.
+  alignas(platform::kLineBytes) std::atomic<uint64_t> unclaimed{0};
+  const FunctionRef<void(size_t)>* body = nullptr;
+  size_t n_pieces = 0;
+  alignas(platform::kLineBytes) std::atomic<size_t> unfinished{0};
+  platform::Parker caller;
 
-  std::mutex sleep_mutex;
-  std::condition_variable wake;
+  alignas(platform::kLineBytes) std::atomic<bool> stopping{false};
+  std::chrono::nanoseconds spin = kSpin;
   std::mutex region_mutex;
+  std::vector<platform::Parker> parkers;  // of worker i + 1
   std::vector<std::thread> workers;
+
+  std::atomic<uint64_t> regions{0}, waited_ns{0}, sleeps{0};
+
+  // Claims and runs pieces until there are none. A thread with pieces to report keeps the region alive, so
+  // all it claims belong to one region.
+  void help(int thread) {
+    size_t n_done = 0;
+    uint64_t word = unclaimed.load(std::memory_order_acquire);
+    while (may_claim(word, thread)) {
+      if (!unclaimed.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel)) continue;
+      (*body)(n_pieces - (word & kCountMask));
+      ++n_done;
+      word = unclaimed.load(std::memory_order_acquire);
+    }
+    if (n_done > 0 && unfinished.fetch_sub(n_done) == n_done) caller.wake();
+  }
 
   void work(int thread) {
     platform::prepare_compute_thread();
-    uint64_t seen = 0;
+    platform::Parker& parker = parkers[static_cast<size_t>(thread) - 1];
     while (true) {
-      seen = wait_for_region(seen);
-      if (stopping.load(std::memory_order_acquire)) return;
-      (*body)(thread);
-      remaining.fetch_sub(1, std::memory_order_release);
+      if (parker.wait([&] { return may_claim(unclaimed.load(), thread) || stopping.load(); }, spin)) {
+        sleeps.fetch_add(1, std::memory_order_relaxed);
+      }
+      if (stopping.load()) return;
+      help(thread);
     }
   }
 
-  uint64_t wait_for_region(uint64_t seen) {
-    for (int spin = 0; spin < kSpins; ++spin) {
-      const uint64_t now = generation.load(std::memory_order_acquire);
-      if (now != seen) return now;
-      platform::spin_pause();
-    }
-    std::unique_lock lock(sleep_mutex);
-    sleepers.fetch_add(1);
-    wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
-    sleepers.fetch_sub(1);
-    return generation.load(std::memory_order_acquire);
-  }
-
-  void publish() {
-    generation.fetch_add(1);
-    if (sleepers.load() > 0) {
-      std::lock_guard lock(sleep_mutex);
-      wake.notify_all();
-    }
+  void run_region(size_t n, int max_threads, FunctionRef<void(size_t)> piece) {
+    std::lock_guard lock(region_mutex);
+    regions.fetch_add(1, std::memory_order_relaxed);
+    body = &piece;
+    n_pieces = n;
+    unfinished.store(n, std::memory_order_relaxed);
+    unclaimed.store(static_cast<uint64_t>(max_threads) << kLimitShift | n);
+    const size_t n_helpers = std::min(static_cast<size_t>(max_threads), n) - 1;
+    for (size_t i = 0; i < n_helpers; ++i) parkers[i].wake();
+    help(0);
+    if (unfinished.load() == 0) return;
+    const auto begin = Clock::now();
+    do {
+      if (caller.wait([&] { return unfinished.load() == 0; }, spin)) {
+        sleeps.fetch_add(1, std::memory_order_relaxed);
+      }
+    } while (unfinished.load() != 0);
+    const std::chrono::nanoseconds waited = Clock::now() - begin;
+    waited_ns.fetch_add(static_cast<uint64_t>(waited.count()), std::memory_order_relaxed);
   }
 };
 
 ThreadPool::ThreadPool(int n_threads) : state_(std::make_unique<State>()) {
-  for (int thread = 1; thread < std::max(n_threads, 1); ++thread) {
+  n_threads = std::clamp(n_threads, 1, kMaxThreads);
+  // More threads than processors: whoever spins keeps another from working.
+  if (n_threads > usable_processors()) state_->spin = std::chrono::nanoseconds(0);
+  state_->parkers = std::vector<platform::Parker>(static_cast<size_t>(n_threads) - 1);
+  for (int thread = 1; thread < n_threads; ++thread) {
     state_->workers.emplace_back([state = state_.get(), thread] { state->work(thread); });
   }
 }
 
 ThreadPool::~ThreadPool() {
-  state_->stopping.store(true, std::memory_order_release);
-  {
-    std::lock_guard lock(state_->sleep_mutex);
-    state_->generation.fetch_add(1);
-    state_->wake.notify_all();
-  }
+  state_->stopping.store(true);
+  for (platform::Parker& parker : state_->parkers) parker.wake();
   for (std::thread& worker : state_->workers) worker.join();
 }
 
@@ -85,32 +116,31 @@ int ThreadPool::n_threads() const {
   return static_cast<int>(state_->workers.size()) + 1;
 }
 
-void ThreadPool::run(FunctionRef<void(int)> body) {
-  std::lock_guard lock(state_->region_mutex);
-  if (state_->workers.empty()) return body(0);
-  state_->body = &body;
-  state_->remaining.store(static_cast<int>(state_->workers.size()), std::memory_order_relaxed);
-  state_->publish();
-  body(0);
-  for (int spin = 0; state_->remaining.load(std::memory_order_acquire) != 0; ++spin) {
-    if (spin < kSpins) {
-      platform::spin_pause();
-    } else {
-      std::this_thread::yield();  // the machine is busier than it has processors
-    }
-  }
+void ThreadPool::run(FunctionRef<void(int)> body, int max_threads) {
+  max_threads = std::clamp(max_threads, 1, n_threads());
+  if (max_threads == 1) return body(0);
+  state_->run_region(static_cast<size_t>(max_threads), max_threads,
+                     [&](size_t slot) { body(static_cast<int>(slot)); });
 }
 
-void ThreadPool::parallel_for(size_t n, size_t grain, FunctionRef<void(size_t, size_t)> body) {
+void ThreadPool::parallel_for(size_t n, size_t grain, FunctionRef<void(size_t, size_t)> body,
+                              int max_threads) {
   if (n == 0) return;
   grain = std::max<size_t>(grain, 1);
-  if (n <= grain) return body(0, n);
-  std::atomic<size_t> next{0};
-  run([&](int) {
-    for (size_t begin; (begin = next.fetch_add(grain, std::memory_order_relaxed)) < n;) {
-      body(begin, std::min(begin + grain, n));
-    }
-  });
+  max_threads = std::clamp(max_threads, 1, n_threads());
+  const size_t n_chunks = n / grain + (n % grain != 0);
+  const auto chunk = [&](size_t i) { body(i * grain, std::min(i * grain + grain, n)); };
+  if (n_chunks == 1 || max_threads == 1) {
+    for (size_t i = 0; i < n_chunks; ++i) chunk(i);
+    return;
+  }
+  state_->run_region(n_chunks, max_threads, chunk);
+}
+
+ThreadPool::Waits ThreadPool::waits() const {
+  return {.regions = state_->regions.load(std::memory_order_relaxed),
+          .nanoseconds = state_->waited_ns.load(std::memory_order_relaxed),
+          .sleeps = state_->sleeps.load(std::memory_order_relaxed)};
 }
 
 int ThreadPool::usable_processors() {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <random>
 
 namespace hearth::engine {
 namespace {
@@ -161,6 +163,167 @@ TEST(Sampler, LogitsThatAreNotNumbersAreAnError) {
       }
     }
   }
+}
+
+// The chain as sampler.h describes it, step by step over everything, in double precision.
+class PlainSampler {
+ public:
+  PlainSampler(SamplingParams params, SamplerOptions options, std::vector<int32_t> prompt)
+      : params_(std::move(params)),
+        options_(std::move(options)),
+        random_(*params_.seed),
+        history_(std::move(prompt)) {}
+
+  std::optional<int32_t> sample(std::vector<float> logits) {
+    for (const auto& [id, bias] : params_.logit_bias) logits[static_cast<size_t>(id)] += bias;
+    for (const int32_t id : options_.suppressed) logits[static_cast<size_t>(id)] = -kInfinity;
+    penalise(logits);
+    entries_.clear();
+    for (size_t i = 0; i < logits.size(); ++i) {
+      if (logits[i] > -kInfinity) entries_.push_back({logits[i], static_cast<int32_t>(i), 0});
+    }
+    std::sort(entries_.begin(), entries_.end(), better);
+    if (entries_.empty() || entries_[0].logit == kInfinity) return std::nullopt;
+    if (params_.temperature == 0) return chosen(entries_[0].id);
+    if (params_.top_k > 0 && entries_.size() > static_cast<size_t>(params_.top_k))
+      entries_.resize(static_cast<size_t>(params_.top_k));
+    const float max = entries_[0].logit;
+    for (Entry& e : entries_) e.p = std::exp((static_cast<double>(e.logit) - max) / params_.temperature);
+    normalise();
+    if (params_.typical_p < 1) {
+      double entropy = 0;
+      for (const Entry& e : entries_) entropy -= e.p > 0 ? e.p * std::log(e.p) : 0;
+      std::stable_sort(entries_.begin(), entries_.end(), [&](const Entry& a, const Entry& b) {
+        return std::abs(std::log(a.p) + entropy) < std::abs(std::log(b.p) + entropy);
+      });
+      keep_mass(params_.typical_p);
+      std::sort(entries_.begin(), entries_.end(), better);
+      normalise();
+    }
+    if (params_.top_p < 1) keep_mass(params_.top_p);
+    const double least = entries_[0].p * params_.min_p;
+    std::erase_if(entries_, [&](const Entry& e) { return e.p < least; });
+    normalise();
+    std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.id < b.id; });
+    double left = random_.uniform();
+    size_t i = 0;
+    while (i + 1 < entries_.size() && (left -= entries_[i].p) >= 0) ++i;
+    return chosen(entries_[i].id);
+  }
+
+ private:
+  static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  struct Entry {
+    float logit;
+    int32_t id;
+    double p;
+  };
+
+  static bool better(const Entry& a, const Entry& b) {
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+  }
+  int32_t chosen(int32_t id) {
+    history_.push_back(id);
+    return id;
+  }
+  void normalise() {
+    double sum = 0;
+    for (const Entry& e : entries_) sum += e.p;
+    for (Entry& e : entries_) e.p /= sum;
+  }
+  void keep_mass(double wanted) {
+    double mass = 0;
+    size_t n = 0;
+    while (n < entries_.size() && mass < wanted) mass += entries_[n++].p;
+    entries_.resize(n);
+  }
+  void penalise(std::vector<float>& logits) {
+    const size_t n = history_.size();
+    const size_t window =
+        params_.penalty_window < 0 ? n : std::min(n, static_cast<size_t>(params_.penalty_window));
+    std::map<int32_t, int> counts;
+    for (size_t i = n - window; i < n; ++i) ++counts[history_[i]];
+    for (const auto& [id, count] : counts) {
+      float& logit = logits[static_cast<size_t>(id)];
+      logit = logit > 0 ? logit / params_.repetition_penalty : logit * params_.repetition_penalty;
+      logit -= static_cast<float>(count) * params_.frequency_penalty + params_.presence_penalty;
+    }
+  }
+
+  SamplingParams params_;
+  SamplerOptions options_;
+  Random random_;
+  std::vector<int32_t> history_;
+  std::vector<Entry> entries_;
+};
+
+TEST(Sampler, GivesTheTokensOfThePlainDefinition) {
+  std::mt19937 random(5);
+  const auto uniform = [&](float low, float high) {
+    return std::uniform_real_distribution<float>(low, high)(random);
+  };
+  const auto one_in = [&](int n) { return std::uniform_int_distribution<int>(1, n)(random) == 1; };
+  for (int round = 0; round < 600; ++round) {
+    const size_t sizes[] = {1, 2, 5, 15, 127, 128, 129, 1000, 5000};
+    const size_t vocab_size = sizes[static_cast<size_t>(round) % std::size(sizes)];
+    const auto any_id = [&] {
+      return std::uniform_int_distribution<int32_t>(0, static_cast<int32_t>(vocab_size) - 1)(random);
+    };
+    SamplingParams params = plain();
+    params.seed = static_cast<uint64_t>(round);
+    params.temperature = one_in(6) ? 0 : uniform(0.05f, 2);
+    if (one_in(2)) params.top_k = one_in(4) ? static_cast<int>(vocab_size) : 1 + any_id() % 100;
+    if (one_in(2)) params.top_p = uniform(0.01f, 1);
+    if (one_in(3)) params.min_p = uniform(0, one_in(2) ? 1 : 0.1f);
+    if (one_in(5)) params.typical_p = uniform(0.1f, 1);
+    if (one_in(3)) params.repetition_penalty = uniform(0.8f, 1.5f);
+    if (one_in(3)) params.frequency_penalty = uniform(-1, 1);
+    if (one_in(3)) params.presence_penalty = uniform(-1, 1);
+    params.penalty_window = one_in(3) ? -1 : one_in(5) ? 0 : 1 + static_cast<int>(any_id() % 9);
+    if (one_in(3)) params.logit_bias = {{any_id(), uniform(-5, 5)}, {any_id(), uniform(-100, 5)}};
+    SamplerOptions options;
+    if (one_in(4)) options.suppressed = {any_id(), any_id()};
+    std::vector<int32_t> prompt;
+    for (int i = 0; i < round % 20; ++i) prompt.push_back(any_id());
+
+    Sampler sampler(params, options, prompt);
+    PlainSampler reference(params, options, prompt);
+    const bool ties = one_in(3), specials = one_in(3);
+    const float spread = uniform(0.1f, 6);
+    for (int token = 0; token < 8; ++token) {
+      std::vector<float> logits(vocab_size);
+      for (float& logit : logits) {
+        logit = std::normal_distribution<float>(0, spread)(random);
+        if (ties) logit = std::round(logit);
+        if (specials && one_in(4))
+          logit = one_in(2) ? std::nanf("") : -std::numeric_limits<float>::infinity();
+      }
+      const auto expected = reference.sample(logits);
+      const auto sampled = sampler.sample(logits);
+      ASSERT_EQ(sampled.has_value(), expected.has_value()) << round;
+      if (!expected) break;
+      ASSERT_EQ(sampled->chosen.id, *expected) << "round " << round << ", token " << token;
+    }
+  }
+}
+
+TEST(Sampler, TopLogprobsAreTheBestOfManyAndTheirMassIsOne) {
+  std::mt19937 random(6);
+  std::vector<float> logits(3000);
+  for (float& logit : logits) logit = std::round(std::normal_distribution<float>(0, 3)(random) * 4) / 4;
+  Sampler sampler(plain(), {.logprobs = true, .top_logprobs = 3000}, {});
+  std::vector<float> work = logits;
+  const auto sampled = sampler.sample(work);
+  ASSERT_EQ(sampled->top.size(), logits.size());
+  double mass = 0;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    mass += std::exp(static_cast<double>(sampled->top[i].logprob));
+    if (i == 0) continue;
+    const float before = logits[static_cast<size_t>(sampled->top[i - 1].id)];
+    const float here = logits[static_cast<size_t>(sampled->top[i].id)];
+    ASSERT_TRUE(before > here || (before == here && sampled->top[i - 1].id < sampled->top[i].id));
+  }
+  EXPECT_NEAR(mass, 1, 1e-5);
 }
 
 TEST(SamplingParams, NamesTheFieldThatIsOutOfRange) {

@@ -38,6 +38,7 @@ TEST(Dispatch, EveryTableIsComplete) {
     EXPECT_NE(table->multiply, nullptr);
     EXPECT_NE(table->softmax, nullptr);
     EXPECT_NE(table->softcap, nullptr);
+    EXPECT_NE(table->exp_below, nullptr);
   }
 }
 

@@ -121,6 +121,8 @@ struct KernelTable {
   void (*multiply)(float* x, float factor, size_t n);                     // x *= factor
   void (*softmax)(float* x, size_t n);                                    // in place, max-subtracted
   void (*softcap)(float* x, float cap, size_t n);                         // x = cap · tanh(x / cap)
+  // out = exp((x - max) · scale), for max >= x: a sampler's weights. 0 for NaN and where float32 has no room.
+  void (*exp_below)(const float* x, size_t n, float max, float scale, float* out);
 };
 
 // Tables this processor can run, best first; `reference` is always the last.

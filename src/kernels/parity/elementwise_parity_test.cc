@@ -2,6 +2,7 @@
 // addresses.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -97,6 +98,10 @@ TEST(ElementwiseParity, Activations) {
       table.softcap(got.data(), 30, n);
       reference().softcap(expected.data(), 30, n);
       expect_near(got, expected, kActivationTolerance, scale);
+      const float max = n == 0 ? 0 : *std::max_element(gate.begin(), gate.end());
+      table.exp_below(gate.data(), n, max, 0.7f, got.data());
+      reference().exp_below(gate.data(), n, max, 0.7f, expected.data());
+      expect_near(got, expected, 2e-5, 1e-7);
       got = expected = gate;
       table.softmax(got.data(), n);
       reference().softmax(expected.data(), n);
@@ -125,6 +130,12 @@ TEST(ElementwiseParity, SpecialArguments) {
     EXPECT_NEAR(out[0], 0, 1e-30);
     EXPECT_EQ(out[1], 1e4f);
     table->softmax(nullptr, 0);
+    const float logits[] = {3, -inf, std::nanf(""), -90, 2};
+    std::vector<float> weights(5);
+    table->exp_below(logits, 5, 3, 1, weights.data());
+    EXPECT_EQ(weights[0], 1);
+    EXPECT_EQ((std::vector<float>(weights.begin() + 1, weights.begin() + 4)), (std::vector<float>{0, 0, 0}));
+    EXPECT_NEAR(weights[4], std::exp(-1), 1e-6);
   }
 }
 

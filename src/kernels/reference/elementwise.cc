@@ -90,6 +90,13 @@ void softcap(float* x, float cap, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] = static_cast<float>(cap * std::tanh(static_cast<double>(x[i]) / cap));
 }
 
+void exp_below(const float* x, size_t n, float max, float scale, float* out) {
+  for (size_t i = 0; i < n; i++) {
+    const float power = (x[i] - max) * scale;
+    out[i] = power > -87 ? std::exp(power) : 0;
+  }
+}
+
 }  // namespace
 
 void install_elementwise(KernelTable& table) {
@@ -104,6 +111,7 @@ void install_elementwise(KernelTable& table) {
   table.multiply = multiply;
   table.softmax = softmax;
   table.softcap = softcap;
+  table.exp_below = exp_below;
 }
 
 void install(KernelTable& table) {

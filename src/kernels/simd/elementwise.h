@@ -117,6 +117,13 @@ struct Elementwise {
     });
   }
 
+  static void exp_below(const float* x, size_t n, float max, float scale, float* out) {
+    for_vectors<V>(n, [&](size_t i, size_t k) HEARTH_INLINE_LAMBDA {
+      const F power = V::mul(V::sub(load(x + i, k), V::set1(max)), V::set1(scale));
+      store(out + i, k, V::less_select(V::set1(-87.0f), power, exp<V>(power), V::zero()));
+    });
+  }
+
   // n > 0
   static float max_of(const float* x, size_t n) {
     F best = V::set1(x[0]);
@@ -240,6 +247,7 @@ void install_elementwise(KernelTable& table) {
   table.multiply = E::multiply;
   table.softmax = E::softmax;
   table.softcap = E::softcap;
+  table.exp_below = E::exp_below;
 }
 
 }  // namespace hearth::kernels::simd
