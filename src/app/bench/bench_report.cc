@@ -36,7 +36,12 @@ api::Json profile_json(const BenchProfile& profile) {
                       {"activation_bytes", phase.work.activation_bytes},
                       {"macs", phase.work.macs}});
   }
-  return {{"seconds", profile.seconds}, {"phases", std::move(phases)}};
+  return {{"seconds", profile.seconds},
+          {"phases", std::move(phases)},
+          {"waits",
+           {{"regions", profile.waits.regions},
+            {"seconds", static_cast<double>(profile.waits.nanoseconds) / 1e9},
+            {"sleeps", profile.waits.sleeps}}}};
 }
 
 }  // namespace
@@ -99,6 +104,10 @@ std::string profile_text(const BenchResult& result) {
                         cell(bytes / phase.seconds / 1e9, 8, 1), cell(phase.work.macs / 1e6, 11, 1),
                         cell(phase.work.macs / phase.seconds / 1e9, 9, 1));
   }
+  const double waited = static_cast<double>(profile.waits.nanoseconds) / 1e9;
+  text +=
+      fmt::format("waits at the end of {} regions: {:.2f} ms, {:.1f} %; {} sleeps\n", profile.waits.regions,
+                  1e3 * waited, 100 * waited / profile.seconds, profile.waits.sleeps);
   return text;
 }
 

@@ -61,7 +61,8 @@ TEST(BenchReport, JsonAndText) {
   BenchResult profiled = result(BenchTest::Kind::kGenerate);
   profiled.profile = {.phases = {{"norm", 3, 0.25, {.activation_bytes = 64}},
                                  {"lm_head", 1, 0.5, {.weight_bytes = 1e9, .macs = 2e9}}},
-                      .seconds = 1};
+                      .seconds = 1,
+                      .waits = {.regions = 7, .nanoseconds = 10'000'000, .sleeps = 1}};
   const BenchResult results[] = {result(BenchTest::Kind::kPrompt), profiled};
   const api::Json json = bench_json(machine, results);
   EXPECT_EQ(json["machine"]["read_bytes_per_second"], 2e9);
@@ -81,6 +82,7 @@ TEST(BenchReport, JsonAndText) {
   const std::string table = profile_text(profiled);
   EXPECT_LT(table.find("lm_head"), table.find("norm"));
   EXPECT_THAT(table, HasSubstr("between operations"));
+  EXPECT_THAT(table, HasSubstr("7 regions: 10.00 ms, 1.0 %; 1 sleeps"));
 }
 
 // The whole way on a tiny model. What a test costs is known: 5 layers of it are products of fixed shapes.

@@ -44,11 +44,12 @@ double ReadTest::measure(const ReadLoop& loop, int n_threads, int n_passes) cons
   // The software prefetches of the last panel fall into the one that is left out.
   const size_t share = (kReadBytes - kReadUnit) / static_cast<size_t>(n_threads) / kReadUnit * kReadUnit;
   const double seconds = shortest_seconds(n_passes, [&] {
-    threads_->run([&](int thread) {
-      if (thread >= n_threads) return;
-      g_sink.fetch_add(loop.run(buffer_.data() + static_cast<size_t>(thread) * share, share),
-                       std::memory_order_relaxed);
-    });
+    threads_->run(
+        [&](int slot) {
+          g_sink.fetch_add(loop.run(buffer_.data() + static_cast<size_t>(slot) * share, share),
+                           std::memory_order_relaxed);
+        },
+        n_threads);
   });
   return static_cast<double>(share) * n_threads / seconds;
 }

@@ -194,10 +194,16 @@ Result<BenchProfile> ModelBench::profile(const BenchTest& test) {
   HEARTH_CHECK_OK(start(test, test.depth));
   profiler_.reset();
   evaluator_->set_backend(profiler_);
+  const ThreadPool::Waits before = model_.threads().waits();
   const Result<double> seconds = seconds_of([&] { return run_passes(test); });
+  const ThreadPool::Waits after = model_.threads().waits();
   evaluator_->set_backend(model_.backend());
   HEARTH_CHECK_OK(seconds);
-  return BenchProfile{.phases = profiler_.phases(), .seconds = *seconds};
+  return BenchProfile{.phases = profiler_.phases(),
+                      .seconds = *seconds,
+                      .waits = {.regions = after.regions - before.regions,
+                                .nanoseconds = after.nanoseconds - before.nanoseconds,
+                                .sleeps = after.sleeps - before.sleeps}};
 }
 
 double ModelBench::measure_limit(BenchTest::Kind kind) const {

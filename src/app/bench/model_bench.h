@@ -30,10 +30,11 @@ struct TokenWork {
   double macs = 0;   // of the rows that are really computed
 };
 
-// One operation of the passes of a test.
+// The passes of a test by operation.
 struct BenchProfile {
   std::vector<tensor::Phase> phases;
   double seconds = 0;  // of the passes, what is between the operations included
+  ThreadPool::Waits waits;
 };
 
 struct BenchResult {
