@@ -25,6 +25,12 @@ Result<std::string> one_of(std::string_view text, std::initializer_list<std::str
   return invalid("is \"{}\", must be one of {}", text, fmt::join(words, ", "));
 }
 
+Result<bool> on_or_off(std::string_view text) {
+  if (text == "on") return true;
+  if (text == "off") return false;
+  return invalid("is \"{}\", must be on or off", text);
+}
+
 Status assign_host(Settings& settings, std::string_view host) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
@@ -66,6 +72,11 @@ constexpr SettingField kFields[] = {
        s.kv_type = type == "f16"    ? kernels::DType::kF16
                    : type == "q8_0" ? kernels::DType::kQ8_0
                                     : kernels::DType::kF32;
+       return {};
+     }},
+    {"speculation", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.speculation, on_or_off(v[0]));
        return {};
      }},
     {"kernels", SettingKind::kText,

@@ -21,6 +21,7 @@ struct Settings {
   int threads = 0;                 // compute threads; 0 = the processors this process may use
   int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_type = kernels::DType::kF16;
+  bool speculation = true;                    // draft tokens where the text repeats itself
   std::string kernels;                        // instruction set by name; empty = the best
   std::vector<std::filesystem::path> models;  // loaded by serve before it listens
   std::vector<std::string> allowed_origins;   // origins of foreign web pages that may call

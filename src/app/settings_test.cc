@@ -49,6 +49,7 @@ TEST_F(SettingsTest, HasDefaultsWithoutAFile) {
   EXPECT_EQ(settings->host, "127.0.0.1");
   EXPECT_EQ(settings->port, 11434);
   EXPECT_EQ(settings->kv_type, kernels::DType::kF16);
+  EXPECT_TRUE(settings->speculation);
   EXPECT_EQ(settings->data_dir, home_);
 }
 
@@ -69,6 +70,7 @@ port = 0
 threads = 2
 context = 4096
 kv_type = "q8_0"
+speculation = "off"
 kernels = "avx2"
 models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
 allowed_origins = ["https://app.example"]
@@ -81,6 +83,7 @@ log_level = "debug"
   EXPECT_EQ(settings->host, "::1");
   EXPECT_EQ(settings->port, 0);
   EXPECT_EQ(settings->kv_type, kernels::DType::kQ8_0);
+  EXPECT_FALSE(settings->speculation);
   EXPECT_EQ(settings->kernels, "avx2");
   EXPECT_THAT(settings->models,
               ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));
@@ -115,6 +118,7 @@ TEST_F(SettingsTest, ErrorsSayWhere) {
   EXPECT_EQ(problem(), "HEARTH_KV_TYPE is \"q4_0\", must be one of f16, q8_0, f32");
   variables_.erase("HEARTH_KV_TYPE");
   EXPECT_EQ(problem({{"kv_type", {"x"}}}), "--kv-type is \"x\", must be one of f16, q8_0, f32");
+  EXPECT_EQ(problem({{"speculation", {"true"}}}), "--speculation is \"true\", must be on or off");
   EXPECT_EQ(problem({{"threads", {"-1"}}}), "--threads is \"-1\", must be a whole number between 0 and 1024");
   EXPECT_THAT(problem({{"threads", {"99999999999999999999"}}}), HasSubstr("--threads is"));
   EXPECT_THAT(problem({{"host", {"127.0.0.1:80"}}}), HasSubstr("without a port"));

@@ -14,6 +14,11 @@ double milliseconds(Clock::time_point from, Clock::time_point to) {
 
 }  // namespace
 
+model::RunLimits EngineOptions::run_limits() const {
+  const int64_t drafting_rows = speculate ? kMaxDecodeRows : 0;
+  return {.max_rows = limits.max_batch_rows, .max_outputs = std::max(limits.max_running, drafting_rows)};
+}
+
 Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
                KvCache cache, model::RunState state)
     : model_(model),
@@ -35,10 +40,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
   }
   options.kv.max_batch_rows = options.limits.max_batch_rows;
   HEARTH_TRY(KvCache cache, KvCache::create(config, options.kv, *backend));
-  HEARTH_TRY(model::RunState state, model::RunState::create(config,
-                                                            {.max_rows = options.limits.max_batch_rows,
-                                                             .max_outputs = options.limits.max_running},
-                                                            *backend));
+  HEARTH_TRY(model::RunState state, model::RunState::create(config, options.run_limits(), *backend));
   std::unique_ptr<Engine> engine(
       new Engine(model, std::move(backend), std::move(options), std::move(cache), std::move(state)));
   engine->thread_ = std::thread([raw = engine.get()] { raw->run(); });
@@ -142,9 +144,16 @@ bool Engine::take_commands() {
 }
 
 void Engine::step() {
-  const std::vector<BatchItem> batch = scheduler_.next_batch();
+  std::vector<BatchItem> batch = scheduler_.next_batch();
   if (batch.empty()) return;
+  // Steps that also read a prompt are bound by arithmetic: there a drafted row has its full price.
+  const bool drafting =
+      options_.speculate && std::all_of(batch.begin(), batch.end(),
+                                        [](const BatchItem& item) { return item.sequence->decoding(); });
+  if (drafting) add_drafts(batch);
+  const auto start = options_.clock();
   auto logits = forward(batch);
+  const std::chrono::duration<double> elapsed = options_.clock() - start;
   if (options_.damaged && options_.damaged()) {
     const Error error{ErrorCategory::kIo,
                       "the model's file was changed or cut short while it was in use; load it again"};
@@ -154,13 +163,46 @@ void Engine::step() {
   }
   if (!logits) return fail_all(logits.error());
 
-  int64_t row = 0;
+  int64_t row = 0, n_drafted = 0, n_accepted = 0;
   for (const BatchItem& item : batch) {
-    item.sequence->n_computed += item.n_rows;
-    cache_.pass_window(item.sequence->blocks, item.sequence->n_computed);
-    if (!item.samples) continue;
-    deliver(item, {logits->row(row), static_cast<size_t>(logits->n_cols)});
-    ++row;
+    n_accepted += advance(item, *logits, row);
+    n_drafted += item.n_drafted();
+    row += item.n_outputs();
+  }
+  if (!drafting) return;
+  draft_policy_.add(static_cast<int64_t>(batch.size()), n_drafted, n_accepted, elapsed.count());
+}
+
+// Puts drafts behind the rows of a step that only decodes.
+void Engine::add_drafts(std::vector<BatchItem>& batch) {
+  const auto n_sequences = static_cast<int64_t>(batch.size());
+  const int64_t max_rows = std::min(kMaxDecodeRows, options_.limits.max_batch_rows);
+  if (n_sequences >= max_rows) return;
+  std::vector<DraftPolicy::Candidate> candidates(batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Sequence& sequence = *batch[i].sequence;
+    const EngineRequest& request = sequence.request;
+    // A drafted row is there for the token that follows it.
+    int64_t room = std::min(max_rows - n_sequences, context_length() - sequence.n_tokens() - 1);
+    if (request.max_tokens > 0) room = std::min(room, request.max_tokens - sequence.n_sampled() - 1);
+    if (room <= 0) continue;
+    const PromptLookup::Match match = sequence.lookup.find(sequence.tokens);
+    if (match.length == 0) continue;
+    std::vector<int32_t> draft = PromptLookup::draft(sequence.tokens, match, room);
+    draft.erase(std::find_first_of(draft.begin(), draft.end(), request.stop_tokens.begin(),
+                                   request.stop_tokens.end()),
+                draft.end());
+    candidates[i] = {.acceptance = sequence.acceptance.rate(match.length),
+                     .available = static_cast<int64_t>(draft.size())};
+    batch[i].draft = std::move(draft);
+    batch[i].match_length = match.length;
+  }
+  draft_policy_.choose(n_sequences, max_rows, candidates);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Sequence& sequence = *batch[i].sequence;
+    batch[i].draft.resize(static_cast<size_t>(candidates[i].n));
+    // Nobody gives up blocks for a guess.
+    if (!cache_.extend(sequence.blocks, sequence.n_tokens() + candidates[i].n)) batch[i].draft.clear();
   }
 }
 
@@ -169,13 +211,17 @@ Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) 
   std::vector<tensor::SequenceKv> sequences;
   for (const BatchItem& item : batch) {
     const Sequence& sequence = *item.sequence;
-    for (int64_t i = 0; i < item.n_rows; ++i) {
-      tokens.push_back(sequence.tokens[static_cast<size_t>(sequence.n_computed + i)]);
+    const int64_t n_rows = item.n_rows + item.n_drafted();
+    for (int64_t i = 0; i < n_rows; ++i) {
+      tokens.push_back(i < item.n_rows ? sequence.tokens[static_cast<size_t>(sequence.n_computed + i)]
+                                       : item.draft[static_cast<size_t>(i - item.n_rows)]);
       sequence_of_row.push_back(static_cast<int32_t>(sequences.size()));
       position.push_back(static_cast<int32_t>(sequence.n_computed + i));
     }
-    if (item.samples) outputs.push_back(static_cast<int32_t>(tokens.size()) - 1);
-    sequences.push_back(sequence.blocks.view(sequence.n_computed + item.n_rows));
+    for (int64_t i = item.n_outputs(); i > 0; --i) {
+      outputs.push_back(static_cast<int32_t>(tokens.size()) - static_cast<int32_t>(i));
+    }
+    sequences.push_back(sequence.blocks.view(sequence.n_computed + n_rows));
   }
   return model_.forward({.tokens = tokens,
                          .rows = {.sequence = sequence_of_row, .position = position, .sequences = sequences},
@@ -184,24 +230,55 @@ Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) 
                         state_, *backend_, *communicator_);
 }
 
-// Samples from the logits of a sequence's last row and passes the token on.
-void Engine::deliver(const BatchItem& item, std::span<float> logits) {
+// Moves a sequence on by what its rows brought and gives the number of drafted tokens that were right. Every
+// row is sampled from as if it had come in a step of its own; the next row's logits hold if the token sampled
+// is the one that was drafted. So drafts change no token, drawn ones neither (arXiv:2211.17192 keeps the
+// distribution only, for drafts that are themselves drawn).
+int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row) {
   Sequence& sequence = *item.sequence;
+  sequence.n_drafted += item.n_drafted();
+  int64_t n_accepted = 0;
+  if (item.samples) {
+    const auto row = [&](int64_t i) {
+      return std::span<float>(logits.row(first_row + i), static_cast<size_t>(logits.n_cols));
+    };
+    while (true) {
+      if (!deliver(sequence, row(n_accepted))) return n_accepted;
+      if (n_accepted == item.n_drafted()) break;
+      if (sequence.tokens.back() != item.draft[static_cast<size_t>(n_accepted)]) break;
+      ++n_accepted;
+      ++sequence.n_accepted;
+    }
+    sequence.acceptance.add(item.match_length, item.n_drafted(), n_accepted);
+  }
+  sequence.n_computed += item.n_rows + n_accepted;
+  cache_.shrink(sequence.blocks, sequence.n_computed);
+  cache_.pass_window(sequence.blocks, sequence.n_computed);
+  return n_accepted;
+}
+
+// Samples from a row of logits and passes the token on. False when the sequence has ended and is gone.
+bool Engine::deliver(Sequence& sequence, std::span<float> logits) {
   const EngineRequest& request = sequence.request;
+  const auto ended = [&](EndReason reason, std::optional<Error> error = {}) {
+    end(sequence.id, reason, std::move(error));
+    return false;
+  };
   if (sequence.first_token == Clock::time_point{}) sequence.first_token = Clock::now();
-  if (request.max_tokens == 0) return end(sequence.id, EndReason::kMaxTokens);
+  if (request.max_tokens == 0) return ended(EndReason::kMaxTokens);
   auto sampled = sequence.sampler.sample(logits);
-  if (!sampled) return end(sequence.id, EndReason::kFailed, sampled.error());
+  if (!sampled) return ended(EndReason::kFailed, sampled.error());
   const int32_t token = sampled->chosen.id;
   sequence.tokens.push_back(token);
   if (std::find(request.stop_tokens.begin(), request.stop_tokens.end(), token) != request.stop_tokens.end()) {
-    return end(sequence.id, EndReason::kStopToken);
+    return ended(EndReason::kStopToken);
   }
-  if (!request.sink->on_token(*sampled)) return end(sequence.id, EndReason::kSinkStopped);
+  if (!request.sink->on_token(*sampled)) return ended(EndReason::kSinkStopped);
   if (request.max_tokens > 0 && sequence.n_sampled() >= request.max_tokens) {
-    return end(sequence.id, EndReason::kMaxTokens);
+    return ended(EndReason::kMaxTokens);
   }
-  if (sequence.n_tokens() >= context_length()) end(sequence.id, EndReason::kContextFull);
+  if (sequence.n_tokens() >= context_length()) return ended(EndReason::kContextFull);
+  return true;
 }
 
 void Engine::end(SequenceId id, EndReason reason, std::optional<Error> error) {
@@ -221,6 +298,8 @@ void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Er
                                  .error = std::move(error),
                                  .prompt_tokens = sequence.n_prompt(),
                                  .sampled_tokens = sequence.n_sampled(),
+                                 .drafted_tokens = sequence.n_drafted,
+                                 .accepted_tokens = sequence.n_accepted,
                                  .queue_ms = milliseconds(sequence.arrived, started),
                                  .prefill_ms = milliseconds(started, first_token),
                                  .decode_ms = milliseconds(first_token, now)});

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cluster/communicator.h"
+#include "engine/draft_policy.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
 
@@ -21,8 +22,14 @@ namespace hearth::engine {
 struct EngineOptions {
   KvCacheOptions kv{};
   SchedulerLimits limits{};
+  // Drafts tokens where the text repeats itself and checks several in one step. Changes speed, never tokens.
+  bool speculate = true;
   // Asked after every step; true ends all work with an error (the model's file was damaged while mapped).
   std::function<bool()> damaged{};
+  // What steps are timed with, for the choice of drafts.
+  std::function<Clock::time_point()> clock = Clock::now;
+
+  model::RunLimits run_limits() const;
 };
 
 struct EngineMemory {
@@ -60,8 +67,10 @@ class Engine {
   void run();
   bool take_commands();  // false when the loop is to end
   void step();
+  void add_drafts(std::vector<BatchItem>& batch);
   Result<tensor::TensorView> forward(const std::vector<BatchItem>& batch);
-  void deliver(const BatchItem& item, std::span<float> logits);
+  int64_t advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row);
+  bool deliver(Sequence& sequence, std::span<float> logits);
   void end(SequenceId id, EndReason reason, std::optional<Error> error = {});
   static void finish(const Sequence& sequence, EndReason reason, std::optional<Error> error);
   void fail_all(const Error& error);
@@ -76,6 +85,7 @@ class Engine {
   KvCache cache_;
   model::RunState state_;
   Scheduler scheduler_;
+  DraftPolicy draft_policy_;
 
   // Shared with callers, under mutex_.
   mutable std::mutex mutex_;

@@ -139,6 +139,14 @@ void KvCache::pass_window(SequenceBlocks& blocks, int64_t next_position) {
   }
 }
 
+void KvCache::shrink(SequenceBlocks& blocks, int64_t n_positions) {
+  const auto n_kept = static_cast<size_t>(blocks_for(n_positions));
+  for (int kind = 0; kind < tensor::kMaxKvKinds; ++kind) {
+    auto& table = blocks.tables_[kind];
+    for (; table.size() > n_kept; table.pop_back()) pools_[static_cast<size_t>(kind)].release(table.back());
+  }
+}
+
 void KvCache::release(SequenceBlocks& blocks) {
   for (int kind = 0; kind < tensor::kMaxKvKinds; ++kind) {
     for (const BlockId block : blocks.tables_[kind]) {

@@ -58,6 +58,8 @@ class KvCache {
   bool extend(SequenceBlocks& blocks, int64_t n_positions);
   // Gives back sliding-window blocks that no query at `next_position` or later can see.
   void pass_window(SequenceBlocks& blocks, int64_t next_position);
+  // Gives back blocks of which no position is below n_positions: room for drafts that were wrong.
+  void shrink(SequenceBlocks& blocks, int64_t n_positions);
   void release(SequenceBlocks& blocks);
 
   // Whether a sequence of n_positions could ever fit, and whether it fits now.

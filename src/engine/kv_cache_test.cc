@@ -101,5 +101,21 @@ TEST_F(KvCacheTest, AFailedExtensionChangesNothing) {
   EXPECT_TRUE(cache.extend(second, 128));
 }
 
+TEST_F(KvCacheTest, WhatWrongDraftsTookIsGivenBack) {
+  KvCache cache = create(config_with_window(100), {.context_length = 256, .n_contexts = 1});
+  SequenceBlocks blocks;
+  ASSERT_TRUE(cache.extend(blocks, 128));
+  const size_t used = cache.used_bytes();
+  ASSERT_TRUE(cache.extend(blocks, 135));
+  EXPECT_GT(cache.used_bytes(), used);
+  cache.shrink(blocks, 129);  // one of them was right
+  EXPECT_GT(cache.used_bytes(), used);
+  cache.shrink(blocks, 128);
+  EXPECT_EQ(cache.used_bytes(), used);
+  ASSERT_TRUE(cache.extend(blocks, 256));
+  cache.release(blocks);
+  EXPECT_EQ(cache.used_bytes(), 0u);
+}
+
 }  // namespace
 }  // namespace hearth::engine

@@ -12,7 +12,7 @@ std::vector<BatchItem> Scheduler::next_batch() {
   for (size_t i = 0; i < running_.size() && rows_left > 0; ++i) {
     Sequence& sequence = *running_[i];
     if (!sequence.decoding() || !make_room(sequence, sequence.n_tokens())) continue;
-    batch.push_back({&sequence, 1, true});
+    batch.push_back({.sequence = &sequence, .n_rows = 1, .samples = true});
     --rows_left;
   }
   // Then prompts that have begun.
@@ -21,7 +21,7 @@ std::vector<BatchItem> Scheduler::next_batch() {
     if (sequence.decoding()) continue;
     const int64_t n = std::min(rows_left, sequence.n_pending());
     if (!make_room(sequence, sequence.n_computed + n)) continue;
-    batch.push_back({&sequence, n, n == sequence.n_pending()});
+    batch.push_back({.sequence = &sequence, .n_rows = n, .samples = n == sequence.n_pending()});
     rows_left -= n;
   }
   // Then new ones, in order; the first that does not fit holds the others back, so that it is not starved.
@@ -32,7 +32,7 @@ std::vector<BatchItem> Scheduler::next_batch() {
     const int64_t n = std::min(rows_left, sequence.n_pending());
     if (!cache_.extend(sequence.blocks, n)) break;
     if (sequence.started == Clock::time_point{}) sequence.started = Clock::now();
-    batch.push_back({&sequence, n, n == sequence.n_pending()});
+    batch.push_back({.sequence = &sequence, .n_rows = n, .samples = n == sequence.n_pending()});
     rows_left -= n;
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();

@@ -20,11 +20,16 @@ struct SchedulerLimits {
   size_t max_waiting = 256;      // beyond those that run; the engine refuses more
 };
 
-// A run of rows of one sequence in a step.
+// A run of rows of one sequence in a step: its next tokens, then drafted ones.
 struct BatchItem {
   Sequence* sequence = nullptr;
-  int64_t n_rows = 0;
-  bool samples = false;  // the last row's logits are wanted
+  int64_t n_rows = 0;            // of the sequence's own tokens
+  bool samples = false;          // the logits of the last of them are wanted
+  std::vector<int32_t> draft{};  // all of whose rows' logits are wanted
+  int64_t match_length = 0;      // what the draft was made from (PromptLookup)
+
+  int64_t n_drafted() const { return static_cast<int64_t>(draft.size()); }
+  int64_t n_outputs() const { return samples ? 1 + n_drafted() : 0; }
 };
 
 class Scheduler {

@@ -6,7 +6,9 @@
 #include <memory>
 #include <vector>
 
+#include "engine/draft_policy.h"
 #include "engine/kv_cache.h"
+#include "engine/prompt_lookup.h"
 #include "engine/sampler.h"
 #include "engine/token_sink.h"
 
@@ -39,6 +41,11 @@ struct Sequence {
   std::vector<int32_t> tokens;  // prompt and what was sampled
   int64_t n_computed = 0;       // tokens whose keys and values are stored
   SequenceBlocks blocks;
+
+  PromptLookup lookup;
+  DraftAcceptance acceptance;
+  int64_t n_drafted = 0;
+  int64_t n_accepted = 0;  // of them
 
   Clock::time_point arrived;
   Clock::time_point started;  // of its first prefill

@@ -23,6 +23,8 @@ struct SequenceEnd {
   std::optional<Error> error;
   int64_t prompt_tokens = 0;
   int64_t sampled_tokens = 0;
+  int64_t drafted_tokens = 0;   // guessed ahead and checked together with others
+  int64_t accepted_tokens = 0;  // of them, those that were right
   double queue_ms = 0;
   double prefill_ms = 0;
   double decode_ms = 0;

@@ -39,13 +39,16 @@ void GenerationSink::on_end(const engine::SequenceEnd& end) {
   }
   const bool cut = matched_stop_.empty() && (end.reason == engine::EndReason::kMaxTokens ||
                                              end.reason == engine::EndReason::kContextFull);
-  writer_.push(GenerationEnd{
-      .reason = cut ? FinishReason::kLength : FinishReason::kStop,
-      .stop_string = matched_stop_,
-      .usage = {.prompt_tokens = end.prompt_tokens,
-                .cached_tokens = 0,
-                .completion_tokens = end.sampled_tokens},
-      .timings = {.queue_ms = end.queue_ms, .prefill_ms = end.prefill_ms, .decode_ms = end.decode_ms}});
+  writer_.push(GenerationEnd{.reason = cut ? FinishReason::kLength : FinishReason::kStop,
+                             .stop_string = matched_stop_,
+                             .usage = {.prompt_tokens = end.prompt_tokens,
+                                       .cached_tokens = 0,
+                                       .completion_tokens = end.sampled_tokens},
+                             .timings = {.queue_ms = end.queue_ms,
+                                         .prefill_ms = end.prefill_ms,
+                                         .decode_ms = end.decode_ms,
+                                         .drafted_tokens = end.drafted_tokens,
+                                         .accepted_tokens = end.accepted_tokens}});
 }
 
 }  // namespace hearth::serving

@@ -46,11 +46,10 @@ Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, cons
                 config.context_length);
   }
   plan.limits.max_waiting = options.max_queue;
+  plan.speculate = options.speculate;
   plan.kv.max_batch_rows = plan.limits.max_batch_rows;
   HEARTH_TRY(const engine::KvPlan kv, engine::KvPlan::create(config, plan.kv));
-  const uint64_t need =
-      kv.bytes() + model::RunState::planned_bytes(config, {.max_rows = plan.limits.max_batch_rows,
-                                                           .max_outputs = plan.limits.max_running});
+  const uint64_t need = kv.bytes() + model::RunState::planned_bytes(config, plan.run_limits());
   const uint64_t available = platform::memory_state().available_bytes;
   if (available > 0 && need > available) {
     return fail(ErrorCategory::kOverloaded,

@@ -23,6 +23,7 @@ struct ModelPoolOptions {
   int n_threads = 0;                               // compute threads; 0 = the processors this process may use
   int64_t context_length = 0;                      // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_dtype = kernels::DType::kF16;  // F32, F16 or Q8_0
+  bool speculate = true;                           // draft tokens where the text repeats itself
   std::string kernels{};                           // instruction set by name; empty = the best
   size_t max_queue = 256;                          // requests waiting; more are refused as overloaded
   std::function<void(const LoadProgress&)> on_load_progress{};  // from the loading thread

@@ -47,6 +47,8 @@ struct Timings {
   double queue_ms = 0;
   double prefill_ms = 0;
   double decode_ms = 0;
+  int64_t drafted_tokens = 0;   // guessed from what the text said before
+  int64_t accepted_tokens = 0;  // of them, right ones: each saved a step
 };
 
 struct GenerationEnd {

@@ -244,6 +244,10 @@ Json timings_json(const GenerationEnd& end) {
   json["predicted_ms"] = end.timings.decode_ms;
   json["predicted_per_token_ms"] = each(end.timings.decode_ms, n_predicted);
   json["predicted_per_second"] = rate(end.timings.decode_ms, n_predicted);
+  if (end.timings.drafted_tokens > 0) {
+    json["draft_n"] = end.timings.drafted_tokens;
+    json["draft_n_accepted"] = end.timings.accepted_tokens;
+  }
   return json;
 }
 

@@ -128,6 +128,18 @@ TEST_F(OpenAiRoutesTest, SeveralChoicesCarryTheirIndex) {
   EXPECT_EQ(std::get<serving::TextPrompt>(service_.requests()[3].prompt).text, "b");
 }
 
+TEST_F(OpenAiRoutesTest, TimingsCountDrafts) {
+  service_.play([](TokenWriter& writer) {
+    serving::GenerationEnd end = end_after(5, 9);
+    end.timings.drafted_tokens = 7;
+    end.timings.accepted_tokens = 6;
+    writer.push(end);
+  });
+  RunningServer server(service_);
+  EXPECT_THAT(server.ask(post("/v1/chat/completions", kChatBody)).body,
+              HasSubstr(R"("draft_n":7,"draft_n_accepted":6}})"));
+}
+
 TEST_F(OpenAiRoutesTest, Logprobs) {
   service_.play([](TokenWriter& writer) {
     TextDelta delta = words("é");

@@ -61,10 +61,14 @@ std::string timing_line(const serving::GenerationEnd& end) {
   const int64_t computed = end.usage.prompt_tokens - end.usage.cached_tokens;
   const std::string reused =
       end.usage.cached_tokens > 0 ? fmt::format(" ({} reused)", end.usage.cached_tokens) : "";
-  return fmt::format("prompt {} tokens{} in {:.2f} s{}; answer {} tokens in {:.2f} s{}",
-                     end.usage.prompt_tokens, reused, end.timings.prefill_ms / 1000,
-                     rate(computed, end.timings.prefill_ms), end.usage.completion_tokens,
-                     end.timings.decode_ms / 1000, rate(end.usage.completion_tokens, end.timings.decode_ms));
+  const std::string drafts = end.timings.drafted_tokens > 0
+                                 ? fmt::format("; {} of {} drafted tokens were right",
+                                               end.timings.accepted_tokens, end.timings.drafted_tokens)
+                                 : "";
+  return fmt::format(
+      "prompt {} tokens{} in {:.2f} s{}; answer {} tokens in {:.2f} s{}{}", end.usage.prompt_tokens, reused,
+      end.timings.prefill_ms / 1000, rate(computed, end.timings.prefill_ms), end.usage.completion_tokens,
+      end.timings.decode_ms / 1000, rate(end.usage.completion_tokens, end.timings.decode_ms), drafts);
 }
 
 }  // namespace hearth::app

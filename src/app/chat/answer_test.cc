@@ -1,5 +1,6 @@
 #include "app/chat/answer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -66,6 +67,9 @@ TEST(TimingLine, CountsOnlyWhatWasComputed) {
   EXPECT_EQ(
       timing_line(end),
       "prompt 30 tokens (10 reused) in 1.00 s, 20.0 tokens/s; answer 5 tokens in 0.50 s, 10.0 tokens/s");
+  end.timings.drafted_tokens = 4;
+  end.timings.accepted_tokens = 3;
+  EXPECT_THAT(timing_line(end), testing::EndsWith("10.0 tokens/s; 3 of 4 drafted tokens were right"));
 }
 
 }  // namespace

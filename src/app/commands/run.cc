@@ -99,6 +99,7 @@ Status run_run(const RunOptions& options, Environment& environment) {
   pool_options.n_threads = settings.threads;
   pool_options.context_length = settings.context;
   pool_options.kv_dtype = settings.kv_type;
+  pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
   pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
     if (bar) bar->update(progress.done_bytes, progress.total_bytes);
@@ -155,6 +156,8 @@ void add_run(CLI::App& app, CommandLine& line) {
                    "Compute threads; 0 = all processors");
   add_setting_flag(*command, options->settings, "--kv-type", "kv_type",
                    "How the context is stored: f16, q8_0 or f32");
+  add_setting_flag(*command, options->settings, "--speculation", "speculation",
+                   "Draft tokens where the text repeats itself, which changes speed only: on or off");
   add_setting_flag(*command, options->settings, "--kernels", "kernels", "Instruction set, by name");
   command->add_flag("--verbose", options->verbose, "Show how long it took");
   command->callback([&line, options] {

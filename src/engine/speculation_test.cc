@@ -1,0 +1,224 @@
+// With drafts the engine says exactly what it says without them.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <future>
+
+#include "engine/engine.h"
+#include "kernels/kernels.h"
+#include "synth/synthetic_model.h"
+#include "tensor/cpu/cpu_backend.h"
+
+namespace hearth::engine {
+namespace {
+
+class Recorder : public TokenSink {
+ public:
+  explicit Recorder(int64_t stop_after = -1) : stop_after_(stop_after) {}
+  bool on_token(const SampledToken& token) override {
+    ids.push_back(token.chosen.id);
+    logprobs.push_back(token.chosen.logprob);
+    for (const TokenLogit& other : token.top) logprobs.push_back(other.logprob);
+    if (ids.size() == 20) has_20.set_value();
+    return static_cast<int64_t>(ids.size()) != stop_after_;
+  }
+  void on_end(const SequenceEnd& end) override { ended.set_value(end); }
+
+  std::vector<int32_t> ids;
+  std::vector<float> logprobs;
+  std::promise<void> has_20;
+  std::promise<SequenceEnd> ended;
+
+ private:
+  int64_t stop_after_;
+};
+
+struct Answer {
+  std::vector<int32_t> ids;
+  std::vector<float> logprobs;
+  SequenceEnd end;
+};
+
+void expect_same(const Answer& with, const Answer& without) {
+  EXPECT_EQ(with.ids, without.ids);
+  EXPECT_EQ(with.logprobs, without.logprobs);
+  EXPECT_EQ(with.end.reason, without.end.reason);
+  EXPECT_EQ(with.end.sampled_tokens, without.end.sampled_tokens);
+  EXPECT_EQ(without.end.drafted_tokens, 0);
+  EXPECT_LE(with.end.accepted_tokens, with.end.drafted_tokens);
+}
+
+// The trained model, and one with random weights of every kind that a draft could disturb: windows, shared
+// keys, per-layer inputs, experts.
+class SpeculationTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    std::filesystem::path path = std::filesystem::path(HEARTH_TEST_DATA) / "models/stories260K.gguf";
+    const std::string name = GetParam();
+    if (name != "stories260K") {
+      path = std::filesystem::temp_directory_path() / fmt::format("hearth-{}-{}.gguf", name, getpid());
+      ASSERT_TRUE(synth::write_synthetic_model({.spec = name, .output = path, .quant = "q8_0"}));
+    }
+    auto file = gguf::ModelFile::open(path);
+    if (name != "stories260K") std::filesystem::remove(path);  // stays mapped
+    ASSERT_TRUE(file) << file.error().message;
+    file_.emplace(std::move(*file));
+    auto model = model::Model::load(*file_);
+    ASSERT_TRUE(model) << model.error().message;
+    model_ = std::move(*model);
+  }
+
+  // Every step takes as long as any other, so that as much is drafted as is allowed.
+  std::unique_ptr<Engine> create(bool speculate, EngineOptions options = {}) {
+    if (options.kv.context_length == 0) options.kv.context_length = 512;
+    options.speculate = speculate;
+    options.clock = [ticks = 0]() mutable { return Clock::time_point(std::chrono::seconds(++ticks)); };
+    auto engine = Engine::create(
+        *model_, tensor::create_cpu_backend(*kernels::available_kernels().front(), threads_), options);
+    EXPECT_TRUE(engine) << engine.error().message;
+    return std::move(*engine);
+  }
+
+  // A prompt that says the same thing `n` times, for an answer in the same few words: it often repeats
+  // itself.
+  static EngineRequest request(int n, int64_t max_tokens) {
+    const std::vector<int32_t> words = {403, 407, 261, 378, 432, 317, 286};
+    EngineRequest work{.prompt = {1}, .max_tokens = max_tokens};
+    for (int i = 0; i < n; ++i) work.prompt.insert(work.prompt.end(), words.begin(), words.end());
+    for (const int32_t word : words) work.sampling.logit_bias.emplace_back(word, 100.0f);
+    work.sampling.temperature = 0;
+    work.sampling.seed = 42;
+    return work;
+  }
+
+  static std::vector<Answer> answers(Engine& engine, const std::vector<EngineRequest>& requests,
+                                     int64_t stop_after = -1) {
+    std::vector<std::shared_ptr<Recorder>> sinks;
+    for (EngineRequest work : requests) {
+      work.sink = sinks.emplace_back(std::make_shared<Recorder>(stop_after));
+      EXPECT_TRUE(engine.submit(std::move(work)));
+    }
+    std::vector<Answer> all;
+    for (auto& sink : sinks) {
+      const SequenceEnd end = sink->ended.get_future().get();
+      all.push_back({sink->ids, sink->logprobs, end});
+    }
+    return all;
+  }
+
+  static Answer answer(Engine& engine, const EngineRequest& work, int64_t stop_after = -1) {
+    return answers(engine, {work}, stop_after)[0];
+  }
+
+  ThreadPool threads_{2};
+  std::optional<gguf::ModelFile> file_;
+  std::unique_ptr<model::Model> model_;
+};
+
+TEST_P(SpeculationTest, SaysTheSameGreedilyAndDrawn) {
+  auto with = create(true), without = create(false);
+  EngineRequest greedy = request(3, 150);
+  EngineRequest drawn = request(3, 150);
+  drawn.sampling.temperature = 1;
+  EngineRequest chosen = request(3, 150);  // drawn, but likely to repeat itself
+  chosen.sampling.temperature = 0.3f;
+  chosen.sampling.top_k = 3;
+  EngineRequest penalised = request(3, 150);
+  penalised.sampling.temperature = 0.7f;
+  penalised.sampling.repetition_penalty = 1.1f;
+  penalised.sampling.presence_penalty = 0.2f;
+  penalised.sampling.penalty_window = 16;
+  penalised.sampler_options = {.logprobs = true, .top_logprobs = 3};
+  EngineRequest free = request(1, 100);
+  free.sampling.logit_bias.clear();
+  int64_t n_drafted = 0, n_accepted = 0;
+  for (const EngineRequest& work : {greedy, drawn, chosen, penalised, free}) {
+    const Answer expected = answer(*without, work), got = answer(*with, work);
+    expect_same(got, expected);
+    n_drafted += got.end.drafted_tokens;
+    n_accepted += got.end.accepted_tokens;
+  }
+  EXPECT_GT(n_accepted, 100);
+  EXPECT_GT(n_drafted, n_accepted);  // wrong ones too
+}
+
+TEST_P(SpeculationTest, EndsWhereItWouldHaveEnded) {
+  EngineOptions options;
+  options.kv.context_length = 96;
+  auto with = create(true, options), without = create(false, options);
+  const Answer whole = answer(*without, request(2, -1));
+  EXPECT_EQ(whole.end.reason, EndReason::kContextFull);
+  int64_t n_accepted = 0;
+  const auto compare = [&](const EngineRequest& work, int64_t stop_after = -1) {
+    const Answer expected = answer(*without, work, stop_after), got = answer(*with, work, stop_after);
+    expect_same(got, expected);
+    n_accepted += got.end.accepted_tokens;
+  };
+  for (int64_t n = 0; n < kMaxDecodeRows; ++n) {
+    compare(request(2, 30 + n));      // max_tokens
+    compare(request(2, -1), 30 + n);  // the sink has enough
+    EngineRequest longer = request(2, -1);
+    longer.prompt.insert(longer.prompt.end(), static_cast<size_t>(n), 261);
+    compare(longer);  // the context is full
+    EngineRequest stopped = request(2, -1);
+    stopped.stop_tokens = {whole.ids[static_cast<size_t>(5 * n)], 7};
+    compare(stopped);
+  }
+  EXPECT_GT(n_accepted, 100);
+}
+
+TEST_P(SpeculationTest, SeveralSequencesAndTooFewBlocksMakeNoDifference) {
+  EngineOptions tight;
+  tight.kv.context_length = 320;
+  tight.kv.n_contexts = 1;  // sequences of some 250 tokens: one fits, and part of a second
+  tight.limits.max_batch_rows = 32;
+  auto with = create(true, tight), without = create(false);
+  std::vector<EngineRequest> requests;
+  for (int i = 0; i < 4; ++i) {
+    requests.push_back(request(1 + i, 220));
+    requests.back().sampling.temperature = i % 2 == 0 ? 0.0f : 0.5f;
+  }
+  const auto got = answers(*with, requests);
+  int64_t n_accepted = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    expect_same(got[i], answer(*without, requests[i]));
+    n_accepted += got[i].end.accepted_tokens;
+  }
+  EXPECT_GT(n_accepted, 100);
+}
+
+TEST_P(SpeculationTest, CancellingAmidDraftsLeavesTheOthersAndAllBlocks) {
+  EngineOptions tight;
+  tight.kv.context_length = 256;
+  tight.kv.n_contexts = 1;
+  auto with = create(true, tight), without = create(false, tight);
+  const Answer expected = answer(*without, request(3, 100)), full = answer(*without, request(3, -1));
+  auto cancelled = std::make_shared<Recorder>(), other = std::make_shared<Recorder>();
+  EngineRequest first = request(3, -1), second = request(3, 100);
+  first.sink = cancelled;
+  second.sink = other;
+  const auto id = with->submit(std::move(first));
+  ASSERT_TRUE(id && with->submit(std::move(second)));
+  cancelled->has_20.get_future().wait();
+  with->cancel(*id);
+  cancelled->ended.get_future().wait();
+  other->ended.get_future().wait();
+  EXPECT_EQ(other->ids, expected.ids);
+  EXPECT_EQ(cancelled->ids,
+            std::vector<int32_t>(full.ids.begin(),
+                                 full.ids.begin() + static_cast<ptrdiff_t>(cancelled->ids.size())));
+  expect_same(answer(*with, request(3, -1)), full);  // takes every block there is
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SpeculationTest,
+                         testing::Values("stories260K", "tiny-gemma4", "tiny-gemma4-e4b", "tiny-gemma4-moe"),
+                         [](const auto& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace hearth::engine
