@@ -16,7 +16,7 @@ struct V {
   using I = __m256i;  // 8 int32, or 32 bytes: four to a lane
 
   static constexpr size_t kPanel = 1, kTile = 4;
-  static constexpr size_t kFloatTile = 2, kAttendRows = 2;
+  static constexpr size_t kFloatTile = 2, kAttendRows = 6, kAttendVectors = 2;
 
   // --- floats ---
   static F zero() { return _mm256_setzero_ps(); }
@@ -220,6 +220,8 @@ struct V {
     out[3] = _mm256_unpackhi_epi64(t1, t3);
   }
   static void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+  // Into the second level.
+  static void prefetch_far(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
 };
 
 }  // namespace hearth::kernels::avx2

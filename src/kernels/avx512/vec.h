@@ -17,7 +17,7 @@ struct V {
 
   // Register tiles: matmul panel of kPanel vectors of rows by kTile tokens; attention rows.
   static constexpr size_t kPanel = 2, kTile = 6;
-  static constexpr size_t kFloatTile = 6, kAttendRows = 6;
+  static constexpr size_t kFloatTile = 6, kAttendRows = 6, kAttendVectors = 4;
 
   // --- floats ---
   static F zero() { return _mm512_setzero_ps(); }
@@ -197,6 +197,8 @@ struct V {
     out[3] = _mm512_unpackhi_epi64(t1, t3);
   }
   static void prefetch(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+  // Into the second level.
+  static void prefetch_far(const uint8_t* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1); }
 };
 
 }  // namespace hearth::kernels::avx512

@@ -17,7 +17,7 @@ struct V {
   using I = uint8x16_t;  // 16 bytes, or 4 int32: four bytes to a lane
 
   static constexpr size_t kPanel = 2, kTile = 4;
-  static constexpr size_t kFloatTile = 4, kAttendRows = 4;
+  static constexpr size_t kFloatTile = 4, kAttendRows = 6, kAttendVectors = 4;
 
   static int32x4_t s32(I a) { return vreinterpretq_s32_u8(a); }
   static uint32x4_t u32(I a) { return vreinterpretq_u32_u8(a); }
@@ -197,6 +197,7 @@ struct V {
     out[3] = vreinterpretq_u8_u64(vtrn2q_u64(t1, t3));
   }
   static void prefetch(const uint8_t* p) { __builtin_prefetch(p); }
+  static void prefetch_far(const uint8_t* p) { __builtin_prefetch(p, 0, 2); }  // into the second level
 };
 
 }  // namespace hearth::kernels::neon

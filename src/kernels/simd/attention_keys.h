@@ -1,0 +1,231 @@
+// The key side of attention: packed queries, packed strips of keys, and scores of row tiles.
+//
+// A policy has kStrip positions to a strip and
+//   query_bytes(head_dim)            of one packed query row, at most 4 · head_dim rounded up to 32
+//   pack_query(q, head_dim, scale, out)
+//   pack(keys, head_dim, out, ahead)     kStrip stored rows; meanwhile as many bytes from `ahead` are fetched
+//   scores<R>(queries, query_bytes, strip, head_dim, out)  R rows, out's row stride kAttendSpan
+#pragma once
+
+#include "kernels/simd/elementwise.h"
+
+namespace hearth::kernels::simd {
+
+// f(chunk, words) for each 16 bytes of kLanes rows of n_bytes: word j has, in lane r, bytes 4j … 4j+3 of row
+// r, zeros past the row's end.
+template <typename V, typename F>
+HEARTH_INLINE void for_row_chunks(const uint8_t* rows, size_t n_bytes, const uint8_t* ahead, const F& f) {
+  const auto at = [](const uint8_t* first, size_t stride) {
+    Rows<V::kLanes> quads;
+    for (size_t i = 0; i < V::kLanes / 4; i++) quads.quad[i] = first + 4 * i * stride;
+    quads.stride = stride;
+    return quads;
+  };
+  const Rows<V::kLanes> quads = at(rows, n_bytes);
+  typename V::I words[4];
+  size_t c = 0;
+  for (; 16 * (c + 1) <= n_bytes; c++) {
+    for (size_t i = 0; i < 16 * V::kLanes; i += 64) V::prefetch_far(ahead + 16 * V::kLanes * c + i);
+    V::load16(quads, 16 * c, words);
+    f(c, words);
+  }
+  if (16 * c < n_bytes) {
+    uint8_t tail[16 * V::kLanes] = {};
+    for (size_t r = 0; r < V::kLanes; r++) {
+      __builtin_memcpy(tail + 16 * r, rows + r * n_bytes + 16 * c, n_bytes - 16 * c);
+    }
+    V::load16(at(tail, 16), 0, words);
+    f(c, words);
+  }
+}
+
+// Sixteen bytes of kLanes rows as vectors of single dimensions.
+template <typename V>
+struct UnpackF32 {
+  static constexpr size_t kDims = 4;
+  static HEARTH_INLINE void unpack(const typename V::I words[4], typename V::F* out) {
+    for (size_t j = 0; j < 4; j++) out[j] = V::bits_to_float(words[j]);
+  }
+};
+template <typename V>
+struct UnpackF16 {
+  static constexpr size_t kDims = 8;
+  static HEARTH_INLINE void unpack(const typename V::I words[4], typename V::F* out) {
+    for (size_t j = 0; j < 4; j++) {
+      out[2 * j] = V::f16_low(words[j]);
+      out[2 * j + 1] = V::f16_low(V::template shr32<16>(words[j]));
+    }
+  }
+};
+
+// Exact floats: [dim][kStrip].
+template <typename V, typename Unpack>
+struct FloatKeys {
+  using F = typename V::F;
+  static constexpr size_t kLanes = V::kLanes, kVectors = V::kAttendVectors;
+  static constexpr size_t kStrip = kVectors * kLanes;
+
+  static size_t query_bytes(size_t head_dim) { return (head_dim + 31) / 32 * 32 * sizeof(float); }
+
+  static void pack_query(const float* q, size_t head_dim, float scale, uint8_t* out) {
+    auto* packed = reinterpret_cast<float*>(out);
+    for (size_t i = 0; i < head_dim; i++) packed[i] = q[i] * scale;
+  }
+
+  static void pack(const uint8_t* keys, size_t head_dim, uint8_t* out, const uint8_t* ahead) {
+    const size_t bytes = head_dim * 16 / Unpack::kDims;
+    for (size_t v = 0; v < kVectors; v++) {
+      const size_t first = v * kLanes * bytes;
+      float* to = reinterpret_cast<float*>(out) + v * kLanes;
+      for_row_chunks<V>(keys + first, bytes, ahead + first,
+                        [&](size_t c, const typename V::I words[4]) HEARTH_INLINE_LAMBDA {
+                          F dims[Unpack::kDims];
+                          Unpack::unpack(words, dims);
+                          for (size_t j = 0; j < Unpack::kDims; j++) {
+                            V::store(to + (c * Unpack::kDims + j) * kStrip, dims[j]);
+                          }
+                        });
+    }
+  }
+
+  template <size_t R>
+  static __attribute__((noinline)) void scores(const uint8_t* queries, size_t query_bytes,
+                                               const uint8_t* strip, size_t head_dim, float* out) {
+    const auto* q = reinterpret_cast<const float*>(queries);
+    const auto* k = reinterpret_cast<const float*>(strip);
+    const size_t q_stride = query_bytes / sizeof(float);
+    F acc[R][kVectors];
+    for (size_t r = 0; r < R; r++) {
+      for (size_t v = 0; v < kVectors; v++) acc[r][v] = V::zero();
+    }
+    for (size_t d = 0; d < head_dim; d++) {
+      F key[kVectors];
+      for (size_t v = 0; v < kVectors; v++) key[v] = V::load(k + d * kStrip + v * kLanes);
+      for (size_t r = 0; r < R; r++) {
+        const F x = V::set1(q[r * q_stride + d]);
+        for (size_t v = 0; v < kVectors; v++) acc[r][v] = V::fma(key[v], x, acc[r][v]);
+      }
+    }
+    for (size_t r = 0; r < R; r++) {
+      for (size_t v = 0; v < kVectors; v++) V::store(out + r * kAttendSpan + v * kLanes, acc[r][v]);
+    }
+  }
+};
+
+// Q8_0 keys as they are, queries quantised in the same groups of 32: integer dot products.
+// Strip: words [head_dim/4][kStrip], then scales [head_dim/32][kStrip].
+template <typename V>
+struct Int8Keys {
+  using F = typename V::F;
+  using I = typename V::I;
+  static constexpr size_t kLanes = V::kLanes, kPanel = V::kPanel;
+  static constexpr size_t kStrip = V::kAttendVectors * kLanes;
+  static_assert(V::kAttendVectors % kPanel == 0);
+  static constexpr size_t kGroup = 32, kWords = kGroup / 4;
+
+  // A packed query row: int8 values, then per group a scale and what the dot product starts from.
+  struct Query {
+    int8_t* q;
+    float* scale;
+    int32_t* init;
+    Query(const uint8_t* row, size_t head_dim)
+        : q(reinterpret_cast<int8_t*>(const_cast<uint8_t*>(row))),
+          scale(reinterpret_cast<float*>(q + head_dim)),
+          init(reinterpret_cast<int32_t*>(scale + head_dim / kGroup)) {}
+  };
+  static size_t query_bytes(size_t head_dim) { return head_dim * sizeof(float); }
+
+  static void pack_query(const float* q, size_t head_dim, float scale, uint8_t* out) {
+    const Query row(out, head_dim);
+    auto* sums = reinterpret_cast<int16_t*>(row.init + head_dim / kGroup);
+    Elementwise<V>::quantize_activations(q, head_dim, {row.q, row.scale, sums});
+    for (size_t g = 0; g < head_dim / kGroup; g++) {
+      row.scale[g] *= scale;
+      row.init[g] = V::kSignedWide ? 0 : -128 * (sums[2 * g] + sums[2 * g + 1]);
+    }
+  }
+
+  static void pack(const uint8_t* keys, size_t head_dim, uint8_t* out, const uint8_t* ahead) {
+    const size_t n_groups = head_dim / kGroup, bytes = n_groups * sizeof(BlockQ8_0);
+    auto* scales = reinterpret_cast<float*>(out + head_dim * kStrip);
+    for (size_t p = 0; p < kStrip; p += kLanes) {
+      Rows<kLanes> rows;
+      for (size_t i = 0; i < kLanes / 4; i++) rows.quad[i] = keys + (p + 4 * i) * bytes;
+      rows.stride = bytes;
+      for (size_t g = 0; g < n_groups; g++) {
+        uint16_t halves[kLanes];
+        for (size_t r = 0; r < kLanes; r++) {
+          const uint8_t* block = keys + (p + r) * bytes + g * sizeof(BlockQ8_0);
+          __builtin_memcpy(&halves[r], block, sizeof halves[r]);
+        }
+        const uint8_t* next = ahead + p * bytes + g * kLanes * sizeof(BlockQ8_0);
+        for (size_t i = 0; i < kLanes * sizeof(BlockQ8_0); i += 64) V::prefetch_far(next + i);
+        I words[kWords];
+        V::load16(rows, g * sizeof(BlockQ8_0) + 2, words);
+        V::load16(rows, g * sizeof(BlockQ8_0) + 18, words + 4);
+        for (size_t c = 0; c < kWords; c++) {
+          V::istore(out + ((g * kWords + c) * kStrip + p) * 4, V::wide_from_signed(words[c]));
+        }
+        V::store(scales + g * kStrip + p, V::load_u16_as_f16(halves));
+      }
+    }
+  }
+
+  template <size_t R>
+  static void scores(const uint8_t* queries, size_t query_bytes, const uint8_t* strip, size_t head_dim,
+                     float* out) {
+    if constexpr (R > V::kTile) {
+      constexpr size_t kHalf = R / 2;
+      scores<kHalf>(queries, query_bytes, strip, head_dim, out);
+      scores<R - kHalf>(queries + kHalf * query_bytes, query_bytes, strip, head_dim,
+                        out + kHalf * kAttendSpan);
+    } else {
+      for (size_t p = 0; p < kStrip; p += kPanel * kLanes) {
+        panel<R>(queries, query_bytes, strip, head_dim, p, out + p);
+      }
+    }
+  }
+
+ private:
+  template <size_t R>
+  static __attribute__((noinline)) void panel(const uint8_t* queries, size_t query_bytes,
+                                              const uint8_t* strip, size_t head_dim, size_t position,
+                                              float* out) {
+    const uint8_t* words = strip + position * 4;
+    const float* scales = reinterpret_cast<const float*>(strip + head_dim * kStrip) + position;
+    F acc[R][kPanel];
+    for (size_t r = 0; r < R; r++) {
+      for (size_t v = 0; v < kPanel; v++) acc[r][v] = V::zero();
+    }
+    for (size_t g = 0; g < head_dim / kGroup; g++) {
+      typename V::template Dot<255, static_cast<int>(kWords)> dot[R][kPanel];
+      for (size_t r = 0; r < R; r++) {
+        const I init = V::iset1(Query(queries + r * query_bytes, head_dim).init[g]);
+        for (size_t v = 0; v < kPanel; v++) dot[r][v].start(init);
+      }
+      unroll<0, kWords>([&](auto c) HEARTH_INLINE_LAMBDA {
+        constexpr auto kWord = static_cast<size_t>(decltype(c)::value);
+        I w[kPanel];
+        for (size_t v = 0; v < kPanel; v++) {
+          w[v] = V::iload(words + ((g * kWords + kWord) * kStrip + v * kLanes) * 4);
+        }
+        for (size_t r = 0; r < R; r++) {
+          const I x = V::broadcast4(Query(queries + r * query_bytes, head_dim).q + g * kGroup + 4 * kWord);
+          for (size_t v = 0; v < kPanel; v++) dot[r][v].template step<static_cast<int>(kWord)>(w[v], x);
+        }
+      });
+      for (size_t r = 0; r < R; r++) {
+        const F scale = V::set1(Query(queries + r * query_bytes, head_dim).scale[g]);
+        for (size_t v = 0; v < kPanel; v++) {
+          const F product = V::to_float(dot[r][v].finish());
+          acc[r][v] = V::fma(product, V::mul(V::load(scales + g * kStrip + v * kLanes), scale), acc[r][v]);
+        }
+      }
+    }
+    for (size_t r = 0; r < R; r++) {
+      for (size_t v = 0; v < kPanel; v++) V::store(out + r * kAttendSpan + v * kLanes, acc[r][v]);
+    }
+  }
+};
+
+}  // namespace hearth::kernels::simd
