@@ -105,7 +105,7 @@ double read_bandwidth() {
 
 double int8_peak([[maybe_unused]] std::string_view name) {
 #if defined(__x86_64__)
-  if (name == "avx512") return kPeakSteps * 64.0 / best_of(5, peak_vnni);
+  if (name.starts_with("avx512")) return kPeakSteps * 64.0 / best_of(5, peak_vnni);
   if (name == "avx2") return kPeakSteps * 32.0 / best_of(5, peak_maddubs);
 #endif
   return 0;
