@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/aligned_buffer.h"
 #include "kernels/kernels.h"
 #include "limits.h"
 
@@ -51,16 +52,17 @@ class Cache {
     const size_t n_blocks = (n_positions + kAttendBlock - 1) / kAttendBlock;
     const size_t rows = n_heads * n_blocks * 2 * kAttendBlock;
     const size_t bytes = kernels::row_bytes(dtype, shape.head_dim);
-    pool_.resize(rows * bytes);
+    pool_ = std::move(*AlignedBuffer::create(rows * bytes));
+    auto* pool = reinterpret_cast<uint8_t*>(pool_.data());
     std::mt19937 rng(1);
     std::normal_distribution<float> normal;
     std::vector<float> row(shape.head_dim);
     for (size_t r = 0; r < rows; r++) {
       if (r < kAttendSpan) {
         for (float& x : row) x = normal(rng);
-        table.store_row(row.data(), row.size(), dtype, &pool_[r * bytes]);
+        table.store_row(row.data(), row.size(), dtype, &pool[r * bytes]);
       } else {
-        std::memcpy(&pool_[r * bytes], &pool_[r % kAttendSpan * bytes], bytes);
+        std::memcpy(&pool[r * bytes], &pool[r % kAttendSpan * bytes], bytes);
       }
     }
     std::vector<size_t> order(n_heads * n_blocks);
@@ -68,14 +70,14 @@ class Cache {
     std::shuffle(order.begin(), order.end(), rng);
     heads_.resize(n_heads);
     for (size_t i = 0; i < order.size(); i++) {
-      const uint8_t* block = &pool_[order[i] * 2 * kAttendBlock * bytes];
+      const uint8_t* block = &pool[order[i] * 2 * kAttendBlock * bytes];
       heads_[i / n_blocks].push_back({block, block + kAttendBlock * bytes});
     }
   }
   const std::vector<std::vector<AttendBlock>>& heads() const { return heads_; }
 
  private:
-  std::vector<uint8_t> pool_;
+  AlignedBuffer pool_;  // in huge pages, like an engine's cache
   std::vector<std::vector<AttendBlock>> heads_;
 };
 

@@ -64,6 +64,25 @@ struct V {
     return _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
   }
 
+  // Lane c of vector r goes to lane r of vector c.
+  static void transpose(F (&x)[kLanes]) {
+    F pairs[kLanes], quads[kLanes];
+    for (size_t i = 0; i < kLanes; i += 2) {
+      pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+      pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+    for (size_t i = 0; i < kLanes; i += 4) {
+      quads[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+      quads[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+      quads[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+      quads[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+    }
+    for (size_t j = 0; j < 4; j++) {
+      x[j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x20);
+      x[4 + j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x31);
+    }
+  }
+
   // --- conversions ---
   static F to_float(I a) { return _mm256_cvtepi32_ps(a); }
   static I round(F a) { return _mm256_cvtps_epi32(a); }  // nearest, ties to even

@@ -24,35 +24,49 @@ using F = V::F;
 using I = V::I;
 constexpr size_t kLanes = V::kLanes, kVectors = V::kAttendVectors, kStripLanes = kVectors * kLanes;
 
-// Strip: pairs of dimensions [head_dim/2][kStrip].
+using StoredF16 = simd::StoredFloats<VBf16, simd::WeightF16<VBf16>>;
+
+// kLanes floats from element i of a row of n; zeros past its end.
+template <typename Load>
+HEARTH_INLINE F load_padded(size_t i, size_t n, const Load& load) {
+  return i < n ? load(i, n - i < kLanes ? n - i : kLanes) : V::zero();
+}
+
+// F16 keys. Strip: pairs of dimensions [head_dim/2][kStrip].
 struct Bf16Keys {
   static constexpr size_t kStrip = kStripLanes;
-  static constexpr size_t kPairsInChunk = 4;
+  static constexpr size_t kDims = 2 * kLanes;  // packed at once
 
-  static size_t n_pairs(size_t head_dim) { return (head_dim + 7) / 8 * kPairsInChunk; }
-  static size_t query_bytes(size_t head_dim) { return (head_dim + 31) / 32 * 64; }
+  static size_t query_bytes(size_t head_dim) { return (head_dim + kDims - 1) / kDims * kDims * 2; }
 
   static void pack_query(const float* q, size_t head_dim, float scale, uint8_t* out) {
-    const F factor = V::set1(scale);
-    const auto load = [&](size_t i) {
-      return i < head_dim ? V::mul(V::load_n(q + i, head_dim - i < kLanes ? head_dim - i : kLanes), factor)
-                          : V::zero();
-    };
-    for (size_t i = 0; i < head_dim; i += 32) {
-      V::istore(out + 2 * i, VBf16::to_bf16(load(i), load(i + kLanes)));
+    const auto load = [&](size_t i, size_t n) { return V::mul(V::load_n(q + i, n), V::set1(scale)); };
+    for (size_t i = 0; i < head_dim; i += kDims) {
+      V::istore(out + 2 * i,
+                VBf16::to_bf16(load_padded(i, head_dim, load), load_padded(i + kLanes, head_dim, load)));
     }
   }
 
   static void pack(const uint8_t* keys, size_t head_dim, uint8_t* out, const uint8_t* ahead) {
-    for (size_t v = 0; v < kVectors; v++) {
-      const size_t first = v * kLanes * head_dim * 2;
-      uint8_t* to = out + v * sizeof(I);
-      simd::for_row_chunks<V>(keys + first, head_dim * 2, ahead + first,
-                              [&](size_t c, const I words[4]) HEARTH_INLINE_LAMBDA {
-                                for (size_t j = 0; j < kPairsInChunk; j++) {
-                                  V::istore(to + (c * kPairsInChunk + j) * kStrip * 4, from_f16(words[j]));
-                                }
-                              });
+    const size_t bytes = head_dim * 2;
+    for (size_t p = 0; p < kStrip; p += kLanes) {
+      const uint8_t* rows = keys + p * bytes;
+      uint8_t* to = out + p * 4;
+      const uint8_t* next = ahead + p * bytes;
+      size_t i = 0;
+      for (; i + kDims <= head_dim; i += kDims) {
+        pack_square(to + i / 2 * kStrip * 4, [&](size_t r, size_t half) HEARTH_INLINE_LAMBDA {
+          if (half == 0) V::prefetch_far(next + r * bytes + i * 2);
+          return V::load_f16(rows + r * bytes + (i + half * kLanes) * 2);
+        });
+      }
+      if (i < head_dim) {
+        pack_square(to + i / 2 * kStrip * 4, [&](size_t r, size_t half) HEARTH_INLINE_LAMBDA {
+          return load_padded(i + half * kLanes, head_dim, [&](size_t at, size_t n) HEARTH_INLINE_LAMBDA {
+            return simd::load_stored<VBf16, StoredF16>(rows + r * bytes, at, n);
+          });
+        });
+      }
     }
   }
 
@@ -63,7 +77,7 @@ struct Bf16Keys {
     for (size_t r = 0; r < R; r++) {
       for (size_t v = 0; v < kVectors; v++) acc[r][v] = V::zero();
     }
-    for (size_t i = 0; i < n_pairs(head_dim); i++) {
+    for (size_t i = 0; i < (head_dim + 1) / 2; i++) {
       I key[kVectors];
       for (size_t v = 0; v < kVectors; v++) key[v] = V::iload(strip + (i * kStrip + v * kLanes) * 4);
       for (size_t r = 0; r < R; r++) {
@@ -77,9 +91,13 @@ struct Bf16Keys {
   }
 
  private:
-  static HEARTH_INLINE I from_f16(I a) {
-    return VBf16::to_bf16(_mm512_cvtph_ps(_mm512_castsi512_si256(a)),
-                          _mm512_cvtph_ps(_mm512_extracti64x4_epi64(a, 1)));
+  // kDims dimensions of kLanes rows; load(row, half) gives kLanes of them.
+  template <typename Load>
+  static HEARTH_INLINE void pack_square(uint8_t* out, const Load& load) {
+    F x[kLanes];
+    for (size_t r = 0; r < kLanes; r++) x[r] = V::bits_to_float(VBf16::to_bf16(load(r, 0), load(r, 1)));
+    V::transpose(x);
+    for (size_t j = 0; j < kLanes; j++) V::store(reinterpret_cast<float*>(out) + j * kStrip, x[j]);
   }
 };
 
@@ -125,22 +143,40 @@ struct Bf16Values {
                                                  21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
                                                  11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
     const I interleave = V::iload(kInterleave);
-    const Range pairs = values.seen.rounded_out(2);
-    for (size_t p = pairs.begin; p < pairs.end; p += 2) {
-      F rows[2][D];
-      for (size_t i = 0; i < 2; i++) {
-        const uint8_t* row = values.row(p + i);
-        for (size_t b = 0; b < D * kLanes * Stored::kBytes; b += 64) {
-          V::prefetch_far(values.ahead(p + i) + column * Stored::kBytes + b);
-        }
-        const bool seen = p + i >= values.seen.begin && p + i < values.seen.end;
-        for (size_t d = 0; d < D; d++) {
-          rows[i][d] = seen ? simd::load_stored<V, Stored>(row, column + d * kLanes, n) : V::zero();
-        }
-      }
+    const auto add_pair = [&](size_t p, const F(&low)[D], const F(&high)[D]) HEARTH_INLINE_LAMBDA {
       for (size_t d = 0; d < D; d++) {
-        const I pair = VBf16::to_bf16(rows[0][d], rows[1][d]);
-        V::istore(out + (p / 2 * D + d) * sizeof(I), _mm512_permutexvar_epi16(interleave, pair));
+        const I pair = _mm512_permutexvar_epi16(interleave, VBf16::to_bf16(low[d], high[d]));
+        V::istore(out + (p / 2 * D + d) * sizeof(I), pair);
+      }
+    };
+    const auto load = [&](const uint8_t* row, F(&x)[D]) HEARTH_INLINE_LAMBDA {
+      for (size_t d = 0; d < D; d++) x[d] = simd::load_stored<V, Stored>(row, column + d * kLanes, n);
+    };
+    const Range seen = values.seen;
+    size_t p = seen.begin / 2 * 2;
+    F low[D], high[D];
+    while (p < seen.end) {
+      if (p < seen.begin || p + 1 == seen.end) {
+        // The weight of a position that no row sees is 0, but what is stored there may be infinite.
+        for (size_t d = 0; d < D; d++) low[d] = high[d] = V::zero();
+        if (p >= seen.begin) load(values.row(p), low);
+        if (p + 1 < seen.end) load(values.row(p + 1), high);
+        add_pair(p, low, high);
+        p += 2;
+        continue;
+      }
+      const uint8_t* row = values.row(p);
+      const uint8_t* ahead = values.ahead(p) + column * Stored::kBytes;
+      const size_t block_end = (p / kAttendBlock + 1) * kAttendBlock;
+      const size_t end = (block_end < seen.end ? block_end : seen.end) / 2 * 2;
+      for (; p < end; p += 2, row += 2 * values.value_bytes, ahead += 2 * values.key_bytes) {
+        for (size_t b = 0; b < D * kLanes * Stored::kBytes; b += 64) {
+          V::prefetch_far(ahead + b);
+          V::prefetch_far(ahead + values.key_bytes + b);
+        }
+        load(row, low);
+        load(row + values.value_bytes, high);
+        add_pair(p, low, high);
       }
     }
   }
@@ -166,17 +202,16 @@ struct Bf16Values {
   }
 };
 
-using simd::Attention;
-using simd::StoredFloats, simd::StoredQ8_0, simd::WeightF16;
+using simd::Attention, simd::Int8Keys, simd::StoredQ8_0;
 
 void attend_bf16(const AttendArgs& a) {
   switch (a.dtype) {
     case DType::kF32:
-      return simd::attend<VBf16>(a);
+      return simd::FloatAttention<VBf16, simd::WeightF32<VBf16>>::run(a);
     case DType::kF16:
-      return Attention<VBf16, Bf16Keys, Bf16Values<StoredFloats<VBf16, WeightF16<VBf16>>>>::run(a);
+      return Attention<VBf16, Bf16Keys, Bf16Values<StoredF16>>::run(a);
     default:
-      return Attention<VBf16, simd::Int8Keys<VBf16>, Bf16Values<StoredQ8_0<VBf16>>>::run(a);
+      return Attention<VBf16, Int8Keys<VBf16>, Bf16Values<StoredQ8_0<VBf16>>>::run(a);
   }
 }
 

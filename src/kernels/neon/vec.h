@@ -68,6 +68,18 @@ struct V {
     return vcombine_f32(vdup_lane_f32(x, 0), vdup_lane_f32(x, 1));
   }
 
+  // Lane c of vector r goes to lane r of vector c.
+  static void transpose(F (&x)[kLanes]) {
+    const float64x2_t t0 = vreinterpretq_f64_f32(vtrn1q_f32(x[0], x[1]));
+    const float64x2_t t1 = vreinterpretq_f64_f32(vtrn2q_f32(x[0], x[1]));
+    const float64x2_t t2 = vreinterpretq_f64_f32(vtrn1q_f32(x[2], x[3]));
+    const float64x2_t t3 = vreinterpretq_f64_f32(vtrn2q_f32(x[2], x[3]));
+    x[0] = vreinterpretq_f32_f64(vtrn1q_f64(t0, t2));
+    x[1] = vreinterpretq_f32_f64(vtrn1q_f64(t1, t3));
+    x[2] = vreinterpretq_f32_f64(vtrn2q_f64(t0, t2));
+    x[3] = vreinterpretq_f32_f64(vtrn2q_f64(t1, t3));
+  }
+
   // --- conversions ---
   static F to_float(I a) { return vcvtq_f32_s32(s32(a)); }
   static I round(F a) { return from(vcvtnq_s32_f32(a)); }  // nearest, ties to even

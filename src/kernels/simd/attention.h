@@ -201,13 +201,17 @@ class Attention {
   float *keep_, *add_;
 };
 
+template <typename V, typename Weight>
+using FloatAttention =
+    Attention<V, FloatKeys<V, StoredFloats<V, Weight>>, FloatValues<V, StoredFloats<V, Weight>>>;
+
 template <typename V>
 void attend(const AttendArgs& a) {
   switch (a.dtype) {
     case DType::kF32:
-      return Attention<V, FloatKeys<V, UnpackF32<V>>, FloatValues<V, StoredFloats<V, WeightF32<V>>>>::run(a);
+      return FloatAttention<V, WeightF32<V>>::run(a);
     case DType::kF16:
-      return Attention<V, FloatKeys<V, UnpackF16<V>>, FloatValues<V, StoredFloats<V, WeightF16<V>>>>::run(a);
+      return FloatAttention<V, WeightF16<V>>::run(a);
     default:  // the only other format a cache stores
       return Attention<V, Int8Keys<V>, FloatValues<V, StoredQ8_0<V>>>::run(a);
   }

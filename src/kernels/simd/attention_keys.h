@@ -7,59 +7,12 @@
 //   scores<R>(queries, query_bytes, strip, head_dim, out)  R rows, out's row stride kAttendSpan
 #pragma once
 
-#include "kernels/simd/elementwise.h"
+#include "kernels/simd/attention_stored.h"
 
 namespace hearth::kernels::simd {
 
-// f(chunk, words) for each 16 bytes of kLanes rows of n_bytes: word j has, in lane r, bytes 4j … 4j+3 of row
-// r, zeros past the row's end.
-template <typename V, typename F>
-HEARTH_INLINE void for_row_chunks(const uint8_t* rows, size_t n_bytes, const uint8_t* ahead, const F& f) {
-  const auto at = [](const uint8_t* first, size_t stride) {
-    Rows<V::kLanes> quads;
-    for (size_t i = 0; i < V::kLanes / 4; i++) quads.quad[i] = first + 4 * i * stride;
-    quads.stride = stride;
-    return quads;
-  };
-  const Rows<V::kLanes> quads = at(rows, n_bytes);
-  typename V::I words[4];
-  size_t c = 0;
-  for (; 16 * (c + 1) <= n_bytes; c++) {
-    for (size_t i = 0; i < 16 * V::kLanes; i += 64) V::prefetch_far(ahead + 16 * V::kLanes * c + i);
-    V::load16(quads, 16 * c, words);
-    f(c, words);
-  }
-  if (16 * c < n_bytes) {
-    uint8_t tail[16 * V::kLanes] = {};
-    for (size_t r = 0; r < V::kLanes; r++) {
-      __builtin_memcpy(tail + 16 * r, rows + r * n_bytes + 16 * c, n_bytes - 16 * c);
-    }
-    V::load16(at(tail, 16), 0, words);
-    f(c, words);
-  }
-}
-
-// Sixteen bytes of kLanes rows as vectors of single dimensions.
-template <typename V>
-struct UnpackF32 {
-  static constexpr size_t kDims = 4;
-  static HEARTH_INLINE void unpack(const typename V::I words[4], typename V::F* out) {
-    for (size_t j = 0; j < 4; j++) out[j] = V::bits_to_float(words[j]);
-  }
-};
-template <typename V>
-struct UnpackF16 {
-  static constexpr size_t kDims = 8;
-  static HEARTH_INLINE void unpack(const typename V::I words[4], typename V::F* out) {
-    for (size_t j = 0; j < 4; j++) {
-      out[2 * j] = V::f16_low(words[j]);
-      out[2 * j + 1] = V::f16_low(V::template shr32<16>(words[j]));
-    }
-  }
-};
-
 // Exact floats: [dim][kStrip].
-template <typename V, typename Unpack>
+template <typename V, typename Stored>
 struct FloatKeys {
   using F = typename V::F;
   static constexpr size_t kLanes = V::kLanes, kVectors = V::kAttendVectors;
@@ -73,18 +26,20 @@ struct FloatKeys {
   }
 
   static void pack(const uint8_t* keys, size_t head_dim, uint8_t* out, const uint8_t* ahead) {
-    const size_t bytes = head_dim * 16 / Unpack::kDims;
-    for (size_t v = 0; v < kVectors; v++) {
-      const size_t first = v * kLanes * bytes;
-      float* to = reinterpret_cast<float*>(out) + v * kLanes;
-      for_row_chunks<V>(keys + first, bytes, ahead + first,
-                        [&](size_t c, const typename V::I words[4]) HEARTH_INLINE_LAMBDA {
-                          F dims[Unpack::kDims];
-                          Unpack::unpack(words, dims);
-                          for (size_t j = 0; j < Unpack::kDims; j++) {
-                            V::store(to + (c * Unpack::kDims + j) * kStrip, dims[j]);
-                          }
-                        });
+    const size_t bytes = head_dim * Stored::kBytes;
+    for (size_t p = 0; p < kStrip; p += kLanes) {
+      const uint8_t* rows = keys + p * bytes;
+      float* to = reinterpret_cast<float*>(out) + p;
+      for (size_t i = 0; i < head_dim; i += kLanes) {
+        const size_t n = head_dim - i < kLanes ? head_dim - i : kLanes;
+        F x[kLanes];
+        for (size_t r = 0; r < kLanes; r++) {
+          V::prefetch_far(ahead + (p + r) * bytes + i * Stored::kBytes);
+          x[r] = load_stored<V, Stored>(rows + r * bytes, i, n);
+        }
+        V::transpose(x);
+        for (size_t j = 0; j < kLanes; j++) V::store(to + (i + j) * kStrip, x[j]);
+      }
     }
   }
 
