@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-#include "app/bench/machine_limits.h"
 #include "kernels/kernels.h"
 #include "kernels/parity/random_blocks.h"
+#include "one_thread_limits.h"
 
 namespace hearth::bench {
 namespace {
@@ -27,23 +27,6 @@ constexpr size_t kDecodeBytes = size_t{128} << 20;
 constexpr size_t kPrefillRows = 512, kPrefillTokens = 512;
 
 // Of one thread.
-struct Limits {
-  ThreadPool threads{1};
-  double bandwidth = 0;
-  std::map<std::string, double> peak;
-
-  Limits() {
-    const auto rates = app::survey_read_bandwidth(threads);
-    if (!rates) return;
-    for (const app::ReadBandwidth& rate : *rates) bandwidth = std::max(bandwidth, rate.bytes_per_second);
-  }
-};
-
-Limits& limits() {
-  static Limits measured;
-  return measured;
-}
-
 // Rows of random blocks; a stretch of them is repeated, which no kernel can notice.
 std::vector<uint8_t> weights(const DTypeTraits& traits, size_t n_rows) {
   std::mt19937 rng(1);

@@ -13,9 +13,9 @@ struct Registers {
   uint32_t a = 0, b = 0, c = 0, d = 0;
 };
 
-Registers cpuid(uint32_t leaf) {
+Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
   Registers r;
-  if (__get_cpuid_count(leaf, 0, &r.a, &r.b, &r.c, &r.d) == 0) return {};
+  if (__get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d) == 0) return {};
   return r;
 }
 
@@ -48,7 +48,14 @@ bool has_avx512_vnni() {
          has_all(cpuid(7).c, kVbmi | kVnni);
 }
 
-constexpr Isa kIsas[] = {{"avx512", has_avx512_vnni, avx512::install}, {"avx2", has_avx2, avx2::install}};
+bool has_avx512_bf16() {
+  constexpr uint32_t kBf16 = 1u << 5;  // leaf 7.1, eax
+  return has_avx512_vnni() && has_all(cpuid(7, 1).a, kBf16);
+}
+
+constexpr Isa kIsas[] = {{"avx512_bf16", has_avx512_bf16, avx512::install_bf16},
+                         {"avx512", has_avx512_vnni, avx512::install},
+                         {"avx2", has_avx2, avx2::install}};
 
 }  // namespace
 

@@ -56,31 +56,52 @@ struct MatmulKernel {
   size_t activation_group = 0;
 };
 
-// Formats of stored keys and values: F32, F16 or Q8_0 (blocks of 32 along the head).
-//
-// Attention of n_rows query rows over one run of n_positions stored positions of one KV head, updating an
-// online softmax (arXiv:2205.14135): per row the running maximum m, sum s and unnormalised output o.
-// Row r sees the run's positions [first_visible[r], end_visible[r]); the range may be empty.
+// Stored keys and values lie in blocks of kAttendBlock positions. Every row's softmax is taken over spans of
+// kAttendSpan positions, which then merge in rising order: whoever computes spans apart and merges them the
+// same way gets the same bits.
+inline constexpr size_t kAttendBlock = 64;
+inline constexpr size_t kAttendSpan = 256;
+
+// One block of one KV head: [kAttendBlock, head_dim] and [kAttendBlock, value_dim], rows packed. A block that
+// no row sees is not touched; in the others, positions that no row sees may hold anything.
+struct AttendBlock {
+  const void* keys;
+  const void* values;
+};
+
+// An online softmax per query row (arXiv:2205.14135): running maximum, sum, and output not yet divided by it.
 // Start: m = -inf, s = 0, o = 0. End: the caller divides o by s.
+struct AttendState {
+  float* m;  // [n_rows]
+  float* s;  // [n_rows]
+  float* o;  // [n_rows, value_dim]
+};
+
+// Attention of n_rows query rows over a run of stored positions of one KV head, merged into `state`. Row r
+// sees positions [first_visible[r], end_visible[r]) of the run; the range may be empty, and those that are
+// not must leave no gap between them.
 struct AttendArgs {
   const float* q;  // [n_rows, head_dim], row stride q_stride
   size_t q_stride;
   size_t n_rows;
-  size_t head_dim;     // of keys and queries
-  size_t value_dim;    // of values and output
-  const void* keys;    // [n_positions, head_dim], rows packed, format dtype
-  const void* values;  // [n_positions, value_dim], rows packed, format dtype
-  DType dtype;
-  size_t n_positions;  // at most kMaxAttendPositions
+  size_t head_dim;            // of keys and queries
+  size_t value_dim;           // of values and output
+  DType dtype;                // F32, F16 or Q8_0 (blocks of 32 along the head)
+  const AttendBlock* blocks;  // of the whole run, which begins where a span begins
   const int32_t* first_visible;
   const int32_t* end_visible;
   float scale;    // scores = scale · q·k
   float softcap;  // > 0: scores = softcap · tanh(scores / softcap)
-  float* m;       // [n_rows]
-  float* s;       // [n_rows]
-  float* o;       // [n_rows, value_dim], row stride value_dim
+  AttendState state;
+  std::byte* scratch;  // attend_scratch_bytes(n_rows, head_dim), aligned to 64 bytes
 };
-inline constexpr size_t kMaxAttendPositions = 256;
+
+// Room for the packed queries, a packed strip of keys or values, the scores of a span and two factors a row.
+constexpr size_t attend_scratch_bytes(size_t n_rows, size_t head_dim) {
+  const size_t dim = (head_dim + 31) / 32 * 32;
+  const size_t strip = kAttendBlock * dim < kAttendSpan * 64 ? kAttendSpan * 64 : kAttendBlock * dim;
+  return sizeof(float) * (n_rows * (dim + kAttendSpan + 2) + strip);
+}
 
 // Rotary embedding (arXiv:2104.09864) of n_heads heads that share a position. Pairs are (i, i + n_pairs')
 // with n_pairs' = head_dim/2 when `interleaved` is false (NEOX), (2i, 2i+1) when true. cos/sin: [n_pairs];
@@ -96,7 +117,7 @@ struct RopeArgs {
 };
 
 struct KernelTable {
-  std::string_view name;  // "reference", "avx2", "avx512", "neon"
+  std::string_view name;  // "reference", "avx2", "avx512", "avx512_bf16", "neon"
 
   // Indexed by DType id; entries of unsupported ids are empty.
   MatmulKernel matmul[kDTypeIds];
@@ -115,6 +136,9 @@ struct KernelTable {
 
   void (*rope)(const RopeArgs&);
   void (*attend)(const AttendArgs&);
+  // Adds what n_rows rows saw elsewhere to `into`, as attend does span by span. Their sums and outputs must
+  // be those of one span for the bits to be the same.
+  void (*merge_attention)(const AttendState& part, size_t n_rows, size_t value_dim, const AttendState& into);
 
   // Gated activations: out[i] = act(gate[i]) · up[i]; out may be gate. And the plain one in place.
   void (*silu_mul)(const float* gate, const float* up, size_t n, float* out);

@@ -10,6 +10,7 @@ void install_floats(KernelTable& table) {
   simd::install_float<V>(table);
   simd::install_elementwise<V>(table);
   table.attend = simd::attend<V>;
+  table.merge_attention = simd::merge_attention<V>;
 }
 
 }  // namespace hearth::kernels::avx2

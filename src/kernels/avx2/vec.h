@@ -16,7 +16,7 @@ struct V {
   using I = __m256i;  // 8 int32, or 32 bytes: four to a lane
 
   static constexpr size_t kPanel = 1, kTile = 4;
-  static constexpr size_t kFloatTile = 2, kAttendRows = 2;
+  static constexpr size_t kFloatTile = 2, kAttendRows = 6, kAttendVectors = 2;
 
   // --- floats ---
   static F zero() { return _mm256_setzero_ps(); }
@@ -62,6 +62,25 @@ struct V {
   static F load_twice(const float* p) {
     const __m256 x = _mm256_castps128_ps256(_mm_loadu_ps(p));
     return _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
+  }
+
+  // Lane c of vector r goes to lane r of vector c.
+  static void transpose(F (&x)[kLanes]) {
+    F pairs[kLanes], quads[kLanes];
+    for (size_t i = 0; i < kLanes; i += 2) {
+      pairs[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+      pairs[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+    for (size_t i = 0; i < kLanes; i += 4) {
+      quads[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+      quads[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+      quads[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+      quads[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+    }
+    for (size_t j = 0; j < 4; j++) {
+      x[j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x20);
+      x[4 + j] = _mm256_permute2f128_ps(quads[j], quads[4 + j], 0x31);
+    }
   }
 
   // --- conversions ---

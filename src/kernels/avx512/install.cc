@@ -10,4 +10,9 @@ void install(KernelTable& table) {
   install_floats(table);
 }
 
+void install_bf16(KernelTable& table) {
+  install(table);
+  install_bf16_attention(table);
+}
+
 }  // namespace hearth::kernels::avx512

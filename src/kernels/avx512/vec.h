@@ -17,7 +17,7 @@ struct V {
 
   // Register tiles: matmul panel of kPanel vectors of rows by kTile tokens; attention rows.
   static constexpr size_t kPanel = 2, kTile = 6;
-  static constexpr size_t kFloatTile = 6, kAttendRows = 6;
+  static constexpr size_t kFloatTile = 6, kAttendRows = 6, kAttendVectors = 4;
 
   // --- floats ---
   static F zero() { return _mm512_setzero_ps(); }
@@ -58,6 +58,36 @@ struct V {
   static F load_twice(const float* p) {
     const I index = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
     return _mm512_permutexvar_ps(index, _mm512_castps256_ps512(_mm256_loadu_ps(p)));
+  }
+
+  // Lane c of vector r goes to lane r of vector c.
+  static void transpose(F (&x)[kLanes]) {
+    F pairs[kLanes], quads[kLanes];
+    for (size_t i = 0; i < kLanes; i += 2) {
+      pairs[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+      pairs[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+    const auto unpack = [](F a, F b, bool high) __attribute__((always_inline)) {
+      const __m512d c = _mm512_castps_pd(a), d = _mm512_castps_pd(b);
+      return _mm512_castpd_ps(high ? _mm512_unpackhi_pd(c, d) : _mm512_unpacklo_pd(c, d));
+    };
+    // quads[4k + j]: in 128-bit part g, column 4g + j of rows 4k … 4k+3.
+    for (size_t i = 0; i < kLanes; i += 4) {
+      quads[i] = unpack(pairs[i], pairs[i + 2], false);
+      quads[i + 1] = unpack(pairs[i], pairs[i + 2], true);
+      quads[i + 2] = unpack(pairs[i + 1], pairs[i + 3], false);
+      quads[i + 3] = unpack(pairs[i + 1], pairs[i + 3], true);
+    }
+    for (size_t j = 0; j < 4; j++) {
+      const F even_low = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0x88);
+      const F odd_low = _mm512_shuffle_f32x4(quads[j], quads[4 + j], 0xdd);
+      const F even_high = _mm512_shuffle_f32x4(quads[8 + j], quads[12 + j], 0x88);
+      const F odd_high = _mm512_shuffle_f32x4(quads[8 + j], quads[12 + j], 0xdd);
+      x[j] = _mm512_shuffle_f32x4(even_low, even_high, 0x88);
+      x[8 + j] = _mm512_shuffle_f32x4(even_low, even_high, 0xdd);
+      x[4 + j] = _mm512_shuffle_f32x4(odd_low, odd_high, 0x88);
+      x[12 + j] = _mm512_shuffle_f32x4(odd_low, odd_high, 0xdd);
+    }
   }
 
   // --- conversions ---

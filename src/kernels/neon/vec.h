@@ -17,7 +17,7 @@ struct V {
   using I = uint8x16_t;  // 16 bytes, or 4 int32: four bytes to a lane
 
   static constexpr size_t kPanel = 2, kTile = 4;
-  static constexpr size_t kFloatTile = 4, kAttendRows = 4;
+  static constexpr size_t kFloatTile = 4, kAttendRows = 6, kAttendVectors = 4;
 
   static int32x4_t s32(I a) { return vreinterpretq_s32_u8(a); }
   static uint32x4_t u32(I a) { return vreinterpretq_u32_u8(a); }
@@ -66,6 +66,18 @@ struct V {
   static F load_twice(const float* p) {
     const float32x2_t x = vreinterpret_f32_u8(vld1_u8(reinterpret_cast<const uint8_t*>(p)));
     return vcombine_f32(vdup_lane_f32(x, 0), vdup_lane_f32(x, 1));
+  }
+
+  // Lane c of vector r goes to lane r of vector c.
+  static void transpose(F (&x)[kLanes]) {
+    const float64x2_t t0 = vreinterpretq_f64_f32(vtrn1q_f32(x[0], x[1]));
+    const float64x2_t t1 = vreinterpretq_f64_f32(vtrn2q_f32(x[0], x[1]));
+    const float64x2_t t2 = vreinterpretq_f64_f32(vtrn1q_f32(x[2], x[3]));
+    const float64x2_t t3 = vreinterpretq_f64_f32(vtrn2q_f32(x[2], x[3]));
+    x[0] = vreinterpretq_f32_f64(vtrn1q_f64(t0, t2));
+    x[1] = vreinterpretq_f32_f64(vtrn1q_f64(t1, t3));
+    x[2] = vreinterpretq_f32_f64(vtrn2q_f64(t0, t2));
+    x[3] = vreinterpretq_f32_f64(vtrn2q_f64(t1, t3));
   }
 
   // --- conversions ---

@@ -122,6 +122,7 @@ void install(KernelTable& table) {
   table.quantize_activations = quantize_activations;
   table.store_row = store_row;
   table.attend = attend;
+  table.merge_attention = merge_attention;
 }
 
 }  // namespace hearth::kernels::reference

@@ -15,6 +15,7 @@ void install_dequantize(KernelTable& table);
 void quantize_activations(const float* x, size_t n, size_t group, const QuantizedRows& out);
 void store_row(const float* x, size_t n, DType dtype, void* out);
 void attend(const AttendArgs& args);
+void merge_attention(const AttendState& part, size_t n_rows, size_t value_dim, const AttendState& into);
 void install_elementwise(KernelTable& table);
 
 }  // namespace hearth::kernels::reference

@@ -210,27 +210,47 @@ TEST(Reference, RopeRotatesPairsAndLeavesTheRest) {
   EXPECT_EQ(x, (std::vector<float>{-2, 1, 3, 4, 5, 6}));
 }
 
-TEST(Reference, AttentionInTwoRunsEqualsSoftmaxOverAll) {
+TEST(Reference, AttentionInPartsEqualsSoftmaxOverAll) {
   std::mt19937 rng(4);
   std::normal_distribution<float> normal;
-  constexpr size_t kDim = 32, kPositions = 40;
+  constexpr size_t kDim = 32, kPositions = 10 * kAttendBlock;
   std::vector<float> q(kDim), k(kDim * kPositions), v(kDim * kPositions);
   for (auto* values : {&q, &k, &v}) {
     for (float& f : *values) f = normal(rng);
   }
-  float m = -std::numeric_limits<float>::infinity(), s = 0;
-  std::vector<float> o(kDim, 0);
-  const auto run = [&](size_t begin, size_t count, int32_t first, int32_t end) {
-    reference().attend({q.data(), kDim, 1, kDim, kDim, k.data() + begin * kDim, v.data() + begin * kDim,
-                        DType::kF32, count, &first, &end, 0.2f, 3.0f, &m, &s, o.data()});
+  std::vector<AttendBlock> blocks;
+  for (size_t p = 0; p < kPositions; p += kAttendBlock) blocks.push_back({&k[p * kDim], &v[p * kDim]});
+  struct State {
+    float m = -std::numeric_limits<float>::infinity(), s = 0;
+    std::vector<float> o = std::vector<float>(kDim, 0);
+    AttendState view() { return {&m, &s, o.data()}; }
   };
-  run(0, 16, 3, 16);
-  run(0, 16, 5, 5);  // sees nothing, changes nothing
-  run(16, 24, 0, 20);
+  const auto run = [&](size_t block, int32_t first, int32_t end, State& state) {
+    reference().attend({.q = q.data(),
+                        .q_stride = kDim,
+                        .n_rows = 1,
+                        .head_dim = kDim,
+                        .value_dim = kDim,
+                        .dtype = DType::kF32,
+                        .blocks = &blocks[block],
+                        .first_visible = &first,
+                        .end_visible = &end,
+                        .scale = 0.2f,
+                        .softcap = 3.0f,
+                        .state = state.view(),
+                        .scratch = nullptr});
+  };
+  State state, part;
+  run(0, 3, 256, state);
+  run(0, 5, 5, state);  // sees nothing, changes nothing
+  run(4, 0, 300, part);
+  reference().merge_attention(part.view(), 1, kDim, state.view());
+  const float s = state.s;
+  const std::vector<float>& o = state.o;
 
   std::vector<double> expected(kDim, 0);
   double total = 0;
-  for (size_t p = 3; p < 36; p++) {
+  for (size_t p = 3; p < 556; p++) {
     double dot = 0;
     for (size_t i = 0; i < kDim; i++) dot += static_cast<double>(q[i]) * k[p * kDim + i];
     const double weight = std::exp(3.0 * std::tanh(dot * 0.2f / 3.0));
