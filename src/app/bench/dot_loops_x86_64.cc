@@ -68,7 +68,7 @@ __attribute__((target("avx2"))) uint64_t maddubs(size_t n_steps) {
   return static_cast<uint64_t>(_mm256_extract_epi64(a, 0));
 }
 
-constexpr DotLoop kLoops[] = {{"avx512", 64, vpdpbusd}, {"avx2", 32, maddubs}};
+constexpr DotLoop kLoops[] = {{"avx512_bf16", 64, vpdpbusd}, {"avx512", 64, vpdpbusd}, {"avx2", 32, maddubs}};
 
 }  // namespace
 

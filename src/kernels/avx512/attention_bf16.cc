@@ -56,7 +56,7 @@ struct Bf16Keys {
       size_t i = 0;
       for (; i + kDims <= head_dim; i += kDims) {
         pack_square(to + i / 2 * kStrip * 4, [&](size_t r, size_t half) HEARTH_INLINE_LAMBDA {
-          if (half == 0) V::prefetch_far(next + r * bytes + i * 2);
+          if (half == 0) V::prefetch(next + r * bytes + i * 2);
           return V::load_f16(rows + r * bytes + (i + half * kLanes) * 2);
         });
       }
@@ -171,8 +171,8 @@ struct Bf16Values {
       const size_t end = (block_end < seen.end ? block_end : seen.end) / 2 * 2;
       for (; p < end; p += 2, row += 2 * values.value_bytes, ahead += 2 * values.key_bytes) {
         for (size_t b = 0; b < D * kLanes * Stored::kBytes; b += 64) {
-          V::prefetch_far(ahead + b);
-          V::prefetch_far(ahead + values.key_bytes + b);
+          V::prefetch(ahead + b);
+          V::prefetch(ahead + values.key_bytes + b);
         }
         load(row, low);
         load(row + values.value_bytes, high);

@@ -93,7 +93,7 @@ struct Int8Keys {
   static void pack_query(const float* q, size_t head_dim, float scale, uint8_t* out) {
     const Query row(out, head_dim);
     auto* sums = reinterpret_cast<int16_t*>(row.init + head_dim / kGroup);
-    Elementwise<V>::quantize_activations(q, head_dim, {row.q, row.scale, sums});
+    Elementwise<V>::quantize_activations(q, head_dim, kActivationGroup, {row.q, row.scale, sums});
     for (size_t g = 0; g < head_dim / kGroup; g++) {
       row.scale[g] *= scale;
       row.init[g] = V::kSignedWide ? 0 : -128 * (sums[2 * g] + sums[2 * g + 1]);
