@@ -17,17 +17,18 @@
 namespace hearth::kernels {
 
 // Activations are quantised to int8 for a product, one scale to a group of columns: 32 beside the formats with
-// blocks of 32, 256 beside those with blocks of 256. There a whole block of a row is then one integer sum, which
-// no order of additions changes, and which costs a tenth less arithmetic than a float sum per 32; the price is
-// the rounding error that other engines have too (twice the mean KL of groups of 32 in `tests/parity/`).
-// Scales are stored for each 32 columns in either case.
+// blocks of 32, 128 beside those with blocks of 256. There half a block of a row is one integer sum, which no
+// order of additions changes, and costs a tenth less arithmetic than a float sum per 32. Whole blocks would save
+// another twenty-fifth, but their rounding error is a quarter larger and loses accuracy to other engines in
+// `tests/parity/`. Scales are stored for each 32 columns in either case.
 inline constexpr size_t kActivationGroup = 32;
-inline constexpr size_t kSuperblock = 256;
+inline constexpr size_t kWideActivationGroup = 128;
+
 // A group whose largest magnitude is below this is stored as zeros (its inverse would overflow).
 inline constexpr float kSmallestActivation = 1e-30f;
 
-// Rows of int8 activations. Row t: values q[t*n_in …], scales scale[t*n_in/32 …] (eight equal ones for a group
-// of 256), sums sum[t*n_in/16 …].
+// Rows of int8 activations. Row t: values q[t*n_in …], scales scale[t*n_in/32 …] (four equal ones for a group
+// of 128), sums sum[t*n_in/16 …].
 // value[i] ≈ scale[i/32] * q[i], |q| <= 127; sum[j] = Σ q over the j-th run of 16 (serves formats with
 // minima, offsets and scales per 16 or 32).
 struct QuantizedRows {
@@ -52,7 +53,7 @@ struct MatmulArgs {
 
 struct MatmulKernel {
   void (*run)(const MatmulArgs&) = nullptr;
-  // Columns that share a scale in the activations it reads: 32 or 256. 0: it reads float32 (F32, F16, BF16).
+  // Columns that share a scale in the activations it reads: 32 or 128. 0: it reads float32 (F32, F16, BF16).
   size_t activation_group = 0;
 };
 
@@ -123,7 +124,7 @@ struct KernelTable {
   MatmulKernel matmul[kDTypeIds];
   void (*dequantize_row[kDTypeIds])(const void* src, float* dst, size_t n);
 
-  // x: [n] -> the row that begins at out's pointers; group: 32 or 256, n a multiple of it.
+  // x: [n] -> the row that begins at out's pointers; group: 32 or 128, n a multiple of it.
   void (*quantize_activations)(const float* x, size_t n, size_t group, const QuantizedRows& out);
 
   // float32 -> the formats a KV cache stores (F32, F16, Q8_0); n a multiple of the block size.

@@ -191,7 +191,7 @@ TEST(ElementwiseParity, QuantisedActivationsAndCacheRowsAreIdentical) {
         x[6] = 0;
         for (size_t i = 17; i < 24; i++) x[i] = x[5] * (static_cast<float>(i) + 0.5f) / 127.0f;  // ties
         const float* from = x.data() + 1;
-        for (const size_t group : {kActivationGroup, kSuperblock}) {
+        for (const size_t group : {kActivationGroup, kWideActivationGroup}) {
           if (n % group != 0) continue;
           std::vector<int8_t> q(n), q_expected(n);
           std::vector<float> scale(n / 32), scale_expected(n / 32);

@@ -61,7 +61,8 @@ void install_matmul(KernelTable& table) {
   table.matmul[static_cast<size_t>(DType::kF16)] = {matmul_float<2, load_weight_f16>};
   table.matmul[static_cast<size_t>(DType::kBF16)] = {matmul_float<2, load_weight_bf16>};
   for_each_reader([&]<typename Reader>(DType dtype) {
-    table.matmul[static_cast<size_t>(dtype)] = {matmul_quantized<Reader>, traits_of(dtype).block_size};
+    table.matmul[static_cast<size_t>(dtype)] = {
+        matmul_quantized<Reader>, Reader::kGroups > 1 ? kWideActivationGroup : kActivationGroup};
   });
 }
 

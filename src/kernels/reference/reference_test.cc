@@ -166,8 +166,7 @@ TEST(Reference, QuantizedMatmulErrorIsBoundedByTheActivationStep) {
   for (const DTypeTraits& traits : kDTypes) {
     if (traits.block_size == 1) continue;
     SCOPED_TRACE(traits.name);
-    reference().quantize_activations(x.data(), kIn, traits.block_size, {q.data(), scale.data(), sum.data()});
-    std::vector<uint8_t> row(row_bytes(traits.dtype, kIn));
+        std::vector<uint8_t> row(row_bytes(traits.dtype, kIn));
     for (uint8_t& byte : row) byte = static_cast<uint8_t>(rng());
     for (size_t b = 0; b < row.size(); b += traits.block_bytes) make_finite(traits.dtype, row.data() + b);
     std::vector<float> w(kIn);

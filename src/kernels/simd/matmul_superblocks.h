@@ -1,18 +1,19 @@
-// Weights in blocks of 256 times int8 activations with a scale per 256, for all such formats and instruction
+// Weights in blocks of 256 times int8 activations with a scale per 128, for all such formats and instruction
 // sets. Lanes, transposing and the two paths are those of matmul_blocks.h.
 //
-// A block of a row is one integer sum, Σ sub-scale · dot over its groups of 32 (exact, whatever the order), and
-// one float addition; minima are a second integer sum:
+// Half a block of a row is one integer sum, Σ sub-scale · dot over its groups of 32 (exact, whatever the order),
+// and one float addition; minima are a second integer sum:
 //   acc = fma(float(sum) · x_scale, d, acc)   and   acc = fma(float(min_sum) · x_scale, -dmin, acc).
-// The largest |sum| is that of Q6_K: 16 · 128 · 16 · 32 · 127 < 2^28.
+// The largest |sum| is that of Q6_K: 8 · 128 · 16 · 32 · 127 < 2^27.
 #pragma once
 
 #include "kernels/simd/row_sets.h"
 
 namespace hearth::kernels::simd {
 
-inline constexpr size_t kBlockGroups = kSuperblock / kActivationGroup;
-static_assert(kChunkGroups % kBlockGroups == 0);
+inline constexpr size_t kBlockGroups = 8;  // groups of 32 in a block
+inline constexpr size_t kHalfGroups = kWideActivationGroup / kActivationGroup;
+static_assert(kBlockGroups == 2 * kHalfGroups && kChunkGroups % kBlockGroups == 0);
 
 // A format. kScales: integer scales that a group of 32 carries beside its integers, 0 where they have been
 // multiplied in, 1, or 2 for 16 columns each. kMins: integer minima of a block, 0, 8 or 16. kZeroPoint: what was
@@ -108,18 +109,19 @@ struct SuperblockMatmul {
     return V::iadd(sum, V::imul(dot, scale));
   }
 
-  // The one place where a block enters an output.
+  // The one place where half a block enters an output; half: of the chunk.
   static HEARTH_INLINE F accumulate(F acc, I sum, const BlockScales<V>& s, const SuperblockTerms& t,
-                                    size_t block) {
-    const F x_scale = V::set1(t.scale[kBlockGroups * block]);
+                                    size_t half) {
+    constexpr size_t kMinima = S::kMinima / 2;
+    const F x_scale = V::set1(t.scale[kHalfGroups * half]);
     acc = V::fma(V::mul(V::to_float(sum), x_scale), s.d, acc);
     if constexpr (S::kMinima > 0) {
       const int16_t* sums = S::kMinima == kBlockGroups ? t.group_sum : t.sum;
       I minima = V::izero();
-      for (size_t j = 0; j < S::kMinima / 2; j++) {
+      for (size_t j = 0; j < kMinima / 2; j++) {
         int32_t pair;
-        __builtin_memcpy(&pair, sums + S::kMinima * block + 2 * j, sizeof pair);
-        minima = V::madd16_add(minima, s.minimum[j], V::iset1(pair));
+        __builtin_memcpy(&pair, sums + kMinima * half + 2 * j, sizeof pair);
+        minima = V::madd16_add(minima, s.minimum[half % 2 * (kMinima / 2) + j], V::iset1(pair));
       }
       acc = V::fma(V::mul(V::to_float(minima), x_scale), s.minus_dmin, acc);
     }
@@ -141,12 +143,17 @@ struct SuperblockMatmul {
       for (size_t t = 0; t < T; t++) prepare_token(a, t, group, n, terms[t]);
       size_t slot = 0;
       for (size_t block = 0; block < n / kBlockGroups; block++) {
-        I sum[T];
+        I sum[T], first_half[T];
         for (size_t t = 0; t < T; t++) sum[t] = V::izero();
         const auto use = [&](const IntGroup<V>& g) HEARTH_INLINE_LAMBDA {
           ahead.prefetch(slot);
           const size_t at = kBlockGroups * block + S::group(slot % kBlockGroups);
-          slot++;
+          if (slot++ % kBlockGroups == kHalfGroups) {
+            for (size_t t = 0; t < T; t++) {
+              first_half[t] = sum[t];
+              sum[t] = V::izero();
+            }
+          }
           for (size_t t = 0; t < T; t++) {
             const int8_t* x = terms[t].q + kActivationGroup * at;
             unroll<0, kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
@@ -161,7 +168,10 @@ struct SuperblockMatmul {
           }
         };
         const BlockScales<V> scales = Format::unpack(set.rows, offset + block * Format::kBytes, use);
-        for (size_t t = 0; t < T; t++) acc[t] = accumulate(acc[t], sum[t], scales, terms[t], block);
+        for (size_t t = 0; t < T; t++) {
+          acc[t] = accumulate(acc[t], first_half[t], scales, terms[t], 2 * block);
+          acc[t] = accumulate(acc[t], sum[t], scales, terms[t], 2 * block + 1);
+        }
       }
       for (; slot < kLanes; slot++) ahead.prefetch(slot);
     }
@@ -227,22 +237,24 @@ struct SuperblockMatmul {
         acc[r][t] = group == 0 ? V::zero() : load_lanes<V>(out, sets[r].n);
       }
     }
-    for (size_t block = 0; block < n / kBlockGroups; block++, panel += R * kPanelBlock) {
+    for (size_t half = 0; half < n / kHalfGroups; half++) {
+      const uint8_t* const block = panel + half / 2 * R * kPanelBlock;
       I sum[R][T];
       for (size_t r = 0; r < R; r++) {
         for (size_t t = 0; t < T; t++) sum[r][t] = V::izero();
       }
-      for (size_t slot = 0; slot < kBlockGroups; slot++) {
-        const uint8_t* from = panel + slot * R * kSlot;
-        const size_t at = kBlockGroups * block + S::group(slot);
+      for (size_t i = 0; i < kHalfGroups; i++) {
+        const size_t slot = half % 2 * kHalfGroups + i;
+        const uint8_t* from = block + slot * R * kSlot;
+        const size_t at = half / 2 * kBlockGroups + S::group(slot);
         unroll<0, kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
           tile_part<R, T, part.value>(terms, from, at, sum);
         });
       }
       for (size_t r = 0; r < R; r++) {
         BlockScales<V> s;
-        get_scales(panel + R * kBlockGroups * kSlot + r * kTail, s);
-        for (size_t t = 0; t < T; t++) acc[r][t] = accumulate(acc[r][t], sum[r][t], s, terms[t], block);
+        get_scales(block + R * kBlockGroups * kSlot + r * kTail, s);
+        for (size_t t = 0; t < T; t++) acc[r][t] = accumulate(acc[r][t], sum[r][t], s, terms[t], half);
       }
     }
     for (size_t t = 0; t < T; t++) {

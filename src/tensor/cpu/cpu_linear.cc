@@ -47,7 +47,7 @@ Status CpuLinear::reserve(const BackendLimits& limits) {
 void CpuLinear::run(TensorView x, std::span<const LinearOutput> outputs) {
   if (x.n_rows == 0) return;
   // Outputs that read the same kind of activations are computed together; nearly always that is all of them.
-  for (const size_t group : {size_t{0}, kernels::kActivationGroup, kernels::kSuperblock}) {
+  for (const size_t group : {size_t{0}, kernels::kActivationGroup, kernels::kWideActivationGroup}) {
     products_.clear();
     for (const LinearOutput& output : outputs) {
       if (kernels_.matmul[static_cast<size_t>(output.weight.dtype)].activation_group == group) {
