@@ -144,7 +144,7 @@ class ParityModel {
 };
 
 // The mean divergence that int8 activations may cost, by type: what the trusted engine's own fast path
-// reaches on the same files. MXFP4 is judged by its median row, like all mixtures: a near tie in the router
+// reaches on the same files, published with two digits and compared at two digits. MXFP4 is judged by its median row, like all mixtures: a near tie in the router
 // may pick another expert.
 struct QuantLimit {
   const char* type;
@@ -155,6 +155,11 @@ constexpr QuantLimit kQuantLimits[] = {
     {"Q5_1", 2.7e-4}, {"Q2_K", 4.6e-4},   {"Q3_K_M", 5.6e-4}, {"Q4_K_M", 5.1e-4}, {"Q5_K_M", 5.2e-4},
     {"Q6_K", 5.1e-4}, {"IQ4_NL", 3.2e-4}, {"IQ4_XS", 5.7e-4}, {"MXFP4", 1.0e-3},
 };
+
+// What rounding to two digits may have taken off.
+double half_of_second_digit(double value) {
+  return 0.05 * std::pow(10.0, std::floor(std::log10(value)));
+}
 
 // The files of the repository and of the folder that HEARTH_PARITY_DATA names (its quants/ too).
 std::vector<std::filesystem::path> parity_files() {
@@ -215,7 +220,8 @@ TEST(ModelParity, QuantisedFilesLoseNoMoreThanTheTrustedEngine) {
     for (const KernelTable* table : kernels::available_kernels()) {
       SCOPED_TRACE(name + " " + std::string(table->name));
       const Distance distance(expected, model.compute(*table, DType::kF32, 96));
-      EXPECT_LE(model.mixture() ? distance.median_kl() : distance.mean_kl(), limit->mean_kl);
+      const double kl = model.mixture() ? distance.median_kl() : distance.mean_kl();
+      EXPECT_LE(kl, limit->mean_kl + half_of_second_digit(limit->mean_kl));
     }
   }
 }

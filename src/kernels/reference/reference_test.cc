@@ -166,11 +166,13 @@ TEST(Reference, QuantizedMatmulErrorIsBoundedByTheActivationStep) {
   for (const DTypeTraits& traits : kDTypes) {
     if (traits.block_size == 1) continue;
     SCOPED_TRACE(traits.name);
-        std::vector<uint8_t> row(row_bytes(traits.dtype, kIn));
+    std::vector<uint8_t> row(row_bytes(traits.dtype, kIn));
     for (uint8_t& byte : row) byte = static_cast<uint8_t>(rng());
     for (size_t b = 0; b < row.size(); b += traits.block_bytes) make_finite(traits.dtype, row.data() + b);
     std::vector<float> w(kIn);
     const auto id = static_cast<size_t>(traits.dtype);
+    reference().quantize_activations(x.data(), kIn, reference().matmul[id].activation_group,
+                                     {q.data(), scale.data(), sum.data()});
     reference().dequantize_row[id](row.data(), w.data(), kIn);
     double exact = 0, bound = 0, size = 0;
     for (size_t i = 0; i < kIn; i++) {
