@@ -54,6 +54,7 @@ struct BlockMatmul {
   using Dot = typename V::template Dot<S::kMax, 8>;
   static constexpr size_t kLanes = V::kLanes;
   static constexpr int kZero = S::template zero<V>();
+  static constexpr size_t kChunkBytes = kChunkGroups * Format::kBytes;
   // Bytes of a panel's group: 8 vectors of integers, then scales.
   static constexpr size_t kVector = sizeof(I);
   static constexpr size_t kSlot = kVector * (S::kMinimum ? 10 : 9);
@@ -95,7 +96,7 @@ struct BlockMatmul {
     for (size_t group = 0; group < n_groups; group += kChunkGroups) {
       const size_t n = n_groups - group < kChunkGroups ? n_groups - group : kChunkGroups;
       const size_t offset = group * Format::kBytes;
-      const Ahead<V, kChunkGroups * Format::kBytes> ahead(a, set, offset);
+      const Ahead<V, kChunkBytes> ahead(a, set, offset, kDecodeAhead, kLanes);
       BlockTerms terms[T];
       for (size_t t = 0; t < T; t++) prepare_token(a, t, group, n, terms[t]);
       Format::prepare(set.rows, offset, n, scratch);
@@ -137,7 +138,7 @@ struct BlockMatmul {
           put_group(g, panel + (b * R + r) * kSlot);
         }
       }
-      for_tiles<V>(a.n_tokens, [&](auto tokens, size_t token) {
+      for_tiles<V, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
         tile<R, static_cast<size_t>(tokens.value)>(a, sets, panel, token, group, n);
       });
     }

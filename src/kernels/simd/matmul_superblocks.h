@@ -67,6 +67,7 @@ struct SuperblockMatmul {
   static constexpr size_t kSteps = 8 / kParts;
   using Dot = typename V::template Dot<S::kMax, kSteps>;
   static constexpr int kZero = S::template zero<V>();
+  static constexpr size_t kChunkBytes = kChunkGroups / kBlockGroups * Format::kBytes;
   // A panel holds, block by block, the groups and then the block's scales, each for R vectors of rows.
   static constexpr size_t kVector = sizeof(I);
   static constexpr size_t kSlot = kVector * (8 + S::kSubScales);
@@ -138,7 +139,7 @@ struct SuperblockMatmul {
     for (size_t group = 0; group < n_groups; group += kChunkGroups) {
       const size_t n = n_groups - group < kChunkGroups ? n_groups - group : kChunkGroups;
       const size_t offset = group / kBlockGroups * Format::kBytes;
-      const Ahead<V, kChunkGroups / kBlockGroups * Format::kBytes> ahead(a, set, offset);
+      const Ahead<V, kChunkBytes> ahead(a, set, offset, kDecodeAhead, kLanes);
       SuperblockTerms terms[T];
       for (size_t t = 0; t < T; t++) prepare_token(a, t, group, n, terms[t]);
       size_t slot = 0;
@@ -201,7 +202,7 @@ struct SuperblockMatmul {
           put_scales(s, to + R * kBlockGroups * kSlot + r * kTail);
         }
       }
-      for_tiles<V>(a.n_tokens, [&](auto tokens, size_t token) {
+      for_tiles<V, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
         tile<R, static_cast<size_t>(tokens.value)>(a, sets, panel, token, group, n);
       });
     }

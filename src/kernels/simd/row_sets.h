@@ -55,19 +55,19 @@ RowSet<kLanes> row_set(const MatmulArgs& a, size_t index) {
   return set;
 }
 
-// The chunk that will be read kAhead chunks after the one at `offset`, in this set of rows or a later one.
-// Hardware prefetchers lose track of this many rows. One row per group, so that the misses of reading and those
-// of prefetching never queue up behind each other; into the second cache, since the first cannot hold what is
-// under way for all rows. kChunkBytes: of one row.
+// The chunk that will be read n_ahead chunks after the one at `offset`, in this set of rows or in a later one,
+// n_rows_on rows further on. Hardware prefetchers lose track of this many rows. It is asked for row by row
+// between other work, so that the misses of reading and those of prefetching never queue up behind each other;
+// into the second cache, since the first cannot hold what is under way for all rows. kChunkBytes: of one row.
 template <typename V, size_t kChunkBytes>
 struct Ahead {
-  static constexpr size_t kAhead = 8;
   const uint8_t* row;
   size_t stride, n_rows;
 
-  HEARTH_INLINE Ahead(const MatmulArgs& a, const RowSet<V::kLanes>& set, size_t offset) {
-    const size_t at = offset + kAhead * kChunkBytes;
-    const size_t first = set.first + at / a.weight_row_bytes * V::kLanes;
+  HEARTH_INLINE Ahead(const MatmulArgs& a, const RowSet<V::kLanes>& set, size_t offset, size_t n_ahead,
+                      size_t n_rows_on) {
+    const size_t at = offset + n_ahead * kChunkBytes;
+    const size_t first = set.first + at / a.weight_row_bytes * n_rows_on;
     row = static_cast<const uint8_t*>(a.weight) + first * a.weight_row_bytes + at % a.weight_row_bytes;
     stride = a.weight_row_bytes;
     n_rows = first < a.n_out ? a.n_out - first : 0;
@@ -77,6 +77,8 @@ struct Ahead {
     for (size_t byte = 0; byte < kChunkBytes; byte += 64) V::prefetch(row + r * stride + byte);
   }
 };
+// One token consumes a chunk in the time of a few cache misses.
+inline constexpr size_t kDecodeAhead = 8;
 
 template <typename V>
 HEARTH_INLINE typename V::F load_lanes(const float* from, size_t n) {
@@ -109,24 +111,39 @@ void run_sets(const MatmulArgs& a) {
   for (; i < n_sets; i++) Kernel::template prefill<1>(a, i);
 }
 
-// Kernel::tile<R, T>(a, …, token, …) for all tokens, V::kTile of them at a time.
-template <typename V, typename Tile, size_t T>
+// tile(Index<T>, first token) over tokens [token, n_tokens), at most T of them.
+template <typename V, size_t T, typename Tile>
 HEARTH_INLINE void tile_rest(size_t token, size_t n_tokens, const Tile& tile) {
   if constexpr (T > 0) {
     if (n_tokens - token == T) {
       tile(Index<T>{}, token);
     } else {
-      tile_rest<V, Tile, T - 1>(token, n_tokens, tile);
+      tile_rest<V, T - 1>(token, n_tokens, tile);
     }
   }
 }
 
-// tile(Index<T>, first token) over all tokens, T = V::kTile and at the end what is left.
-template <typename V, typename Tile>
-HEARTH_INLINE void for_tiles(size_t n_tokens, const Tile& tile) {
+// tile(Index<T>, first token) over all tokens, T = V::kTile and at the end what is left; between tiles the next
+// chunk of all R sets of rows is asked for.
+template <typename V, size_t kChunkBytes, size_t R, typename Tile>
+HEARTH_INLINE void for_tiles(const MatmulArgs& a, const RowSet<V::kLanes> (&sets)[R], size_t offset,
+                             const Tile& tile) {
+  const size_t n_tiles = (a.n_tokens + V::kTile - 1) / V::kTile;
+  const size_t rows_per_tile = (R * V::kLanes + n_tiles - 1) / n_tiles;
+  size_t row = 0;
+  const auto prefetch = [&]() HEARTH_INLINE_LAMBDA {
+    for (const size_t end = row + rows_per_tile; row < end && row < R * V::kLanes; row++) {
+      const Ahead<V, kChunkBytes> next(a, sets[row / V::kLanes], offset, 1, R * V::kLanes);
+      next.prefetch(row % V::kLanes);
+    }
+  };
   size_t token = 0;
-  for (; token + V::kTile <= n_tokens; token += V::kTile) tile(Index<V::kTile>{}, token);
-  tile_rest<V, Tile, V::kTile - 1>(token, n_tokens, tile);
+  for (; token + V::kTile <= a.n_tokens; token += V::kTile) {
+    prefetch();
+    tile(Index<V::kTile>{}, token);
+  }
+  prefetch();
+  tile_rest<V, V::kTile - 1>(token, a.n_tokens, tile);
 }
 
 }  // namespace hearth::kernels::simd

@@ -10,12 +10,22 @@ namespace hearth::tensor {
 namespace {
 
 constexpr int64_t kPanelRows = 64;  // weight rows of a task
+constexpr int64_t kFewSlots = 128;  // below, reading weights costs more than multiplying with them
+constexpr int64_t kTasksPerThread = 4;
+
+void copy_row(const kernels::QuantizedRows& from, int64_t n_cols, const kernels::QuantizedRows& to) {
+  const auto n = static_cast<size_t>(n_cols);
+  std::memcpy(to.q, from.q, n);
+  std::memcpy(to.scale, from.scale, n / kernels::kActivationGroup * sizeof(float));
+  std::memcpy(to.sum, from.sum, n / 16 * sizeof(int16_t));
+}
 
 }  // namespace
 
 Status CpuMoe::reserve(const BackendLimits& limits) {
   if (limits.max_expert_rows == 0) return {};
   const auto cols = static_cast<int64_t>(align_up(static_cast<uint64_t>(limits.max_expert_cols), 32));
+  HEARTH_CHECK_OK(quantized_rows_.reserve(limits.max_rows, cols));
   HEARTH_CHECK_OK(input_.reserve(limits.max_expert_rows * cols));
   HEARTH_CHECK_OK(quantized_.reserve(limits.max_expert_rows, cols));
   HEARTH_CHECK_OK(hidden_.reserve(limits.max_expert_rows * cols));
@@ -39,34 +49,33 @@ void CpuMoe::run(const MoeArgs& args) {
   group_by_expert(args);
 
   const int64_t ffn = args.down.n_in;
-  const bool fused = static_cast<bool>(args.gate_up);
-  const TensorView input = input_.view(n_slots_, args.x.n_cols);
-  pool_.parallel_for(static_cast<size_t>(n_slots_), 8, [&](size_t begin, size_t end) {
-    for (size_t slot = begin; slot < end; ++slot) {
-      std::memcpy(input.row(static_cast<int64_t>(slot)), args.x.row(row_of_slot_[slot]),
-                  static_cast<size_t>(args.x.n_cols) * sizeof(float));
-    }
-  });
-
   const TensorView hidden = hidden_.view(n_slots_, 2 * ffn);
-  if (fused) {
-    multiply_experts(args.gate_up, input, 0, hidden);
+  if (args.gate_up) {
+    gather_input(args.x, group_of(args.gate_up));
+    multiply_experts(args.gate_up, 0, hidden);
   } else {
-    multiply_experts(args.gate, input, 0, hidden);
-    multiply_experts(args.up, input, ffn, hidden);
+    gather_input(args.x, group_of(args.gate));
+    multiply_experts(args.gate, 0, hidden);
+    if (group_of(args.up) != group_of(args.gate)) gather_input(args.x, group_of(args.up));
+    multiply_experts(args.up, ffn, hidden);
   }
 
   // The activation leaves packed rows where the gathered input was.
   const TensorView activated = input_.view(n_slots_, ffn);
   const auto apply = args.activation == Activation::kSilu ? kernels_.silu_mul : kernels_.gelu_tanh_mul;
+  const size_t down_group = group_of(args.down);
   pool_.parallel_for(static_cast<size_t>(n_slots_), 4, [&](size_t begin, size_t end) {
-    for (size_t slot = begin; slot < end; ++slot) {
-      const float* row = hidden.row(static_cast<int64_t>(slot));
-      apply(row, row + ffn, static_cast<size_t>(ffn), activated.row(static_cast<int64_t>(slot)));
+    for (auto slot = static_cast<int64_t>(begin); slot < static_cast<int64_t>(end); ++slot) {
+      const float* row = hidden.row(slot);
+      const auto n = static_cast<size_t>(ffn);
+      apply(row, row + ffn, n, activated.row(slot));
+      if (down_group > 0) {
+        kernels_.quantize_activations(activated.row(slot), n, down_group, quantized_.row(slot, ffn));
+      }
     }
   });
   const TensorView output = output_.view(n_slots_, args.down.n_out);
-  multiply_experts(args.down, activated, 0, output);
+  multiply_experts(args.down, 0, output);
 
   // Each row sums its own slots, best expert first: the same order on any number of threads.
   pool_.parallel_for(static_cast<size_t>(n_rows), 4, [&](size_t begin, size_t end) {
@@ -134,19 +143,48 @@ void CpuMoe::group_by_expert(const MoeArgs& args) {
   first_slot_[0] = 0;
 }
 
+// Each row is quantised once; its slots get copies, so that the rows of an expert are adjacent.
+void CpuMoe::gather_input(TensorView x, size_t activation_group) {
+  const int64_t n_cols = x.n_cols;
+  if (activation_group > 0) quantize_rows(kernels_, pool_, x, activation_group, quantized_rows_);
+  const TensorView floats = input_.view(n_slots_, n_cols);
+  pool_.parallel_for(static_cast<size_t>(n_slots_), 32, [&](size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const auto slot = static_cast<int64_t>(i);
+      const int64_t row = row_of_slot_[i];
+      if (activation_group > 0) {
+        copy_row(quantized_rows_.row(row, n_cols), n_cols, quantized_.row(slot, n_cols));
+      } else {
+        std::memcpy(floats.row(slot), x.row(row), static_cast<size_t>(n_cols) * sizeof(float));
+      }
+    }
+  });
+}
+
+size_t CpuMoe::group_of(const WeightView& stack) const {
+  return kernels_.matmul[static_cast<size_t>(stack.dtype)].activation_group;
+}
+
+// Many rows: panels, so that threads share an expert with many tokens. A few: long runs of rows, a few for each
+// thread, since each starts with bytes that nobody has asked for ahead of time.
 void CpuMoe::list_tasks(int64_t n_out) {
+  int64_t task_rows = kPanelRows;
+  if (n_slots_ < kFewSlots) {
+    const int64_t share = n_slots_ * n_out / (kTasksPerThread * pool_.n_threads());
+    task_rows = std::max(share / kPanelRows * kPanelRows, kPanelRows);
+  }
   tasks_.clear();
   for (size_t expert = 0; expert + 1 < first_slot_.size(); ++expert) {
     if (first_slot_[expert] == first_slot_[expert + 1]) continue;
-    for (int64_t row = 0; row < n_out; row += kPanelRows) {
-      tasks_.push_back({static_cast<int32_t>(expert), row, std::min(row + kPanelRows, n_out)});
+    for (int64_t row = 0; row < n_out; row += task_rows) {
+      tasks_.push_back({static_cast<int32_t>(expert), row, std::min(row + task_rows, n_out)});
     }
   }
 }
 
-void CpuMoe::multiply_experts(const WeightView& stack, TensorView input, int64_t out_col, TensorView out) {
-  const size_t group = kernels_.matmul[static_cast<size_t>(stack.dtype)].activation_group;
-  if (group > 0) quantize_rows(kernels_, pool_, input, group, quantized_);
+// `input_` or `quantized_` holds the slots' inputs, stack.n_in wide.
+void CpuMoe::multiply_experts(const WeightView& stack, int64_t out_col, TensorView out) {
+  const TensorView input = input_.view(n_slots_, stack.n_in);
   list_tasks(stack.n_out);
   pool_.parallel_for(tasks_.size(), 1, [&](size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {

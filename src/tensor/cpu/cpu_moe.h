@@ -16,7 +16,7 @@ class CpuMoe {
 
   Status reserve(const BackendLimits& limits);
   size_t scratch_bytes() const {
-    return input_.bytes() + quantized_.bytes() + hidden_.bytes() + output_.bytes();
+    return input_.bytes() + quantized_rows_.bytes() + quantized_.bytes() + hidden_.bytes() + output_.bytes();
   }
 
   void run(const MoeArgs& args);
@@ -31,13 +31,16 @@ class CpuMoe {
   void choose_experts(const MoeArgs& args);
   void group_by_expert(const MoeArgs& args);
   void list_tasks(int64_t n_out);
-  // out[slot] = weight[expert of slot] · input[slot], for all slots; `input` rows are n_in wide.
-  void multiply_experts(const WeightView& stack, TensorView input, int64_t out_col, TensorView out);
+  // out[slot] = weight[expert of slot] · input of slot, for all slots, into columns from out_col on.
+  void gather_input(TensorView x, size_t activation_group);
+  void multiply_experts(const WeightView& stack, int64_t out_col, TensorView out);
+  size_t group_of(const WeightView& stack) const;  // MatmulKernel::activation_group
 
   const kernels::KernelTable& kernels_;
   ThreadPool& pool_;
   FloatScratch input_;          // rows gathered by slot
-  QuantizedScratch quantized_;  // the same, quantised; then the hidden values
+  QuantizedScratch quantized_rows_;
+  QuantizedScratch quantized_;  // gathered by slot; then the hidden values
   FloatScratch hidden_;         // [slots, 2 · ffn]: gate | up
   FloatScratch output_;         // [slots, n_out]
 
