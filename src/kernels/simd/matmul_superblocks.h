@@ -3,7 +3,8 @@
 //
 // Half a block of a row is one integer sum, Σ sub-scale · dot over its groups of 32 (exact, whatever the order),
 // and one float addition; minima are a second integer sum:
-//   acc = fma(float(sum) · x_scale, d, acc)   and   acc = fma(float(min_sum) · x_scale, -dmin, acc).
+//   acc = fma(float(sum) · d, x_scale, acc)
+//   acc = fma(fma(float(min_sum), -dmin, float(sum) · d), x_scale, acc)   with minima
 // The largest |sum| is that of Q6_K: 8 · 128 · 16 · 32 · 127 < 2^27.
 #pragma once
 
@@ -114,9 +115,8 @@ struct SuperblockMatmul {
   static HEARTH_INLINE F accumulate(F acc, I sum, const BlockScales<V>& s, const SuperblockTerms& t,
                                     size_t half) {
     constexpr size_t kMinima = S::kMinima / 2;
-    const F x_scale = V::set1(t.scale[kHalfGroups * half]);
-    acc = V::fma(V::mul(V::to_float(sum), x_scale), s.d, acc);
-    if constexpr (S::kMinima > 0) {
+    F value = V::mul(V::to_float(sum), s.d);
+    if constexpr (kMinima > 0) {
       const int16_t* sums = S::kMinima == kBlockGroups ? t.group_sum : t.sum;
       I minima = V::izero();
       for (size_t j = 0; j < kMinima / 2; j++) {
@@ -124,9 +124,9 @@ struct SuperblockMatmul {
         __builtin_memcpy(&pair, sums + kMinima * half + 2 * j, sizeof pair);
         minima = V::madd16_add(minima, s.minimum[half % 2 * (kMinima / 2) + j], V::iset1(pair));
       }
-      acc = V::fma(V::mul(V::to_float(minima), x_scale), s.minus_dmin, acc);
+      value = V::fma(V::to_float(minima), s.minus_dmin, value);
     }
-    return acc;
+    return V::fma(value, V::set1(t.scale[kHalfGroups * half]), acc);
   }
 
   // --- few tokens ---
