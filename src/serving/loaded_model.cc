@@ -100,15 +100,15 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                       .modified_unix_seconds = modified_seconds(path),
                       .loaded = true};
 
-  const kernels::KernelTable* kernels =
+  loaded->kernels_ =
       options.kernels.empty() ? kernels::available_kernels().front() : kernels::find_kernels(options.kernels);
-  if (kernels == nullptr) {
+  if (loaded->kernels_ == nullptr) {
     return fail(ErrorCategory::kInvalidArgument, "kernels \"{}\" are not available on this processor",
                 options.kernels);
   }
   populate(loaded->file_, threads, options.on_load_progress);
   HEARTH_TRY(loaded->engine_,
-             engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*kernels, threads),
+             engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
                                     std::move(plan)));
   return loaded;
 }
@@ -123,8 +123,10 @@ Result<TokenStream> LoadedModel::generate(GenerationRequest request) {
     work.prompt = std::move(std::get<std::vector<text::TokenId>>(request.prompt));
   }
   work.sampling = request.sampling.applied_to(default_sampling_);
-  work.sampler_options = {
-      .suppressed = suppressed_, .logprobs = request.logprobs, .top_logprobs = request.top_logprobs};
+  work.sampler_options = {.suppressed = suppressed_,
+                          .logprobs = request.logprobs,
+                          .top_logprobs = request.top_logprobs,
+                          .kernels = kernels_};
   work.max_tokens = request.max_tokens.value_or(-1);
   if (!request.ignore_end_of_generation) {
     const auto ends = text_->tokenizer().end_of_generation();

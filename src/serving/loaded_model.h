@@ -33,6 +33,7 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   std::unique_ptr<TextModel> text_;
   std::unique_ptr<model::Model> model_;
   engine::SamplingParams default_sampling_;
+  const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;
   std::unique_ptr<engine::Engine> engine_;  // last: it uses everything above
 };
