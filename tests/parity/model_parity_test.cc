@@ -144,8 +144,9 @@ class ParityModel {
 };
 
 // The mean divergence that int8 activations may cost, by type: what the trusted engine's own fast path
-// reaches on the same files, published with two digits and compared at two digits. MXFP4 is judged by its median row, like all mixtures: a near tie in the router
-// may pick another expert.
+// reaches on the same files, published with two digits. The reference kernels are no fast path: they are held to
+// the two digits, all others to the number as it stands. MXFP4 is judged by its median row, like all mixtures: a
+// near tie in the router may pick another expert.
 struct QuantLimit {
   const char* type;
   double mean_kl;
@@ -221,7 +222,8 @@ TEST(ModelParity, QuantisedFilesLoseNoMoreThanTheTrustedEngine) {
       SCOPED_TRACE(name + " " + std::string(table->name));
       const Distance distance(expected, model.compute(*table, DType::kF32, 96));
       const double kl = model.mixture() ? distance.median_kl() : distance.mean_kl();
-      EXPECT_LE(kl, limit->mean_kl + half_of_second_digit(limit->mean_kl));
+      const bool fast = table->name != "reference";
+      EXPECT_LE(kl, limit->mean_kl + (fast ? 0 : half_of_second_digit(limit->mean_kl)));
     }
   }
 }
