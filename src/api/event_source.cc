@@ -44,7 +44,7 @@ std::optional<StreamEvent> EventSource::poll() {
     std::optional<serving::GenerationEvent> event = streams_[index]->try_next();
     if (!event) continue;
     turn_ = index + 1;
-    if (!std::holds_alternative<serving::TextDelta>(*event)) streams_[index].reset();
+    if (serving::is_end(*event)) streams_[index].reset();
     return StreamEvent{index, std::move(*event)};
   }
   return std::nullopt;

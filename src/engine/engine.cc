@@ -110,6 +110,11 @@ std::optional<Error> Engine::failure() const {
   return failure_;
 }
 
+size_t Engine::n_unfinished() const {
+  std::lock_guard lock(mutex_);
+  return n_unfinished_;
+}
+
 void Engine::run() {
   platform::prepare_compute_thread();
   while (take_commands()) step();

@@ -59,6 +59,7 @@ class Engine {
   std::optional<Error> failure() const;
   int64_t context_length() const { return options_.kv.context_length; }
   EngineMemory memory() const { return memory_; }
+  size_t n_unfinished() const;  // sequences that run or wait
 
  private:
   Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,

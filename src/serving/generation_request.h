@@ -1,6 +1,8 @@
 // One native request, whatever dialect it came in.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <variant>
@@ -40,6 +42,31 @@ struct TextPrompt {
   bool parse_special = false;  // control tokens may be written out (raw prompts)
 };
 
+// Whether the model is to call tools.
+struct ToolChoice {
+  enum class Mode {
+    kAuto,      // as it likes
+    kNone,      // never: the tools are not offered
+    kRequired,  // at least one call, and nothing else
+  };
+  Mode mode = Mode::kAuto;
+  std::vector<std::string> names;  // only these may be called; empty = all that are offered
+};
+
+// What the answer must look like, from the end of the reasoning on.
+struct JsonObjectFormat {};
+struct JsonSchemaFormat {
+  std::string schema;  // a JSON text
+};
+struct GbnfFormat {
+  std::string grammar;
+};
+using OutputFormat = std::variant<std::monostate, JsonObjectFormat, JsonSchemaFormat, GbnfFormat>;
+
+// How long a model stays in memory after its last request.
+using KeepAlive = std::chrono::milliseconds;
+constexpr KeepAlive kKeepForever = KeepAlive::max();
+
 struct GenerationRequest {
   std::string model;  // name or path
   std::variant<ChatPrompt, TextPrompt, std::vector<text::TokenId>> prompt;
@@ -49,6 +76,37 @@ struct GenerationRequest {
   bool ignore_end_of_generation = false;
   bool logprobs = false;
   int top_logprobs = 0;  // 0 … 20
+
+  // Of chats:
+  bool parse_output = true;  // reasoning and calls are told from the text; false = all of it is text
+  ToolChoice tool_choice;
+  bool parallel_tool_calls = true;         // false: the first call ends the answer
+  std::optional<int64_t> thinking_budget;  // tokens of reasoning, then it is made to end
+
+  OutputFormat format;
+  bool truncate = false;  // drop the oldest messages where a chat does not fit, instead of refusing it
+
+  std::string cache_scope;              // prompts share computed prefixes with prompts of the same scope only
+  std::optional<KeepAlive> keep_alive;  // absent = the server's default; 0 = unload after this request
+};
+
+// Vectors of texts. Each input is a text of its own.
+struct EmbeddingRequest {
+  std::string model;
+  std::vector<std::variant<std::string, std::vector<text::TokenId>>> inputs;
+  bool truncate = false;  // cut inputs that do not fit, instead of refusing them
+  bool normalise = true;  // to unit length
+  std::string cache_scope;
+  std::optional<KeepAlive> keep_alive;
+};
+
+// How well each document answers a query.
+struct RankRequest {
+  std::string model;
+  std::string query;
+  std::vector<std::string> documents;
+  std::string cache_scope;
+  std::optional<KeepAlive> keep_alive;
 };
 
 }  // namespace hearth::serving

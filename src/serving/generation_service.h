@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "serving/generation_request.h"
+#include "serving/model_card.h"
 #include "serving/token_stream.h"
 
 namespace hearth::serving {
@@ -23,16 +26,53 @@ struct ModelSummary {
   bool loaded = false;
 };
 
+// All that a file says about itself.
+struct ModelDetails {
+  ModelSummary summary;
+  ModelCard card;
+  std::string chat_template;  // the file's own; empty = none
+  text::Value metadata;       // a mapping of all keys; long arrays are none
+};
+
+// A model in memory.
+struct LoadedModelState {
+  ModelSummary summary;
+  uint64_t weight_bytes = 0;   // mapped
+  uint64_t cache_bytes = 0;    // keys and values
+  uint64_t scratch_bytes = 0;  // activations
+  size_t n_requests = 0;       // running and waiting
+  std::optional<int64_t> expires_unix_seconds;  // absent = kept for good
+};
+
+class TextModel;
+
 class GenerationService {
  public:
   virtual ~GenerationService() = default;
 
   virtual std::vector<ModelSummary> list_models() const = 0;
+  virtual std::vector<LoadedModelState> loaded_models() const = 0;
+  // kNotFound for an unknown model.
+  virtual Result<ModelDetails> describe(const std::string& model) = 0;
+  // Words and templates; needs no weights in memory. kNotFound; errors of the file.
+  virtual Result<std::shared_ptr<const TextModel>> text_model(const std::string& model) = 0;
+
+  // Brings a model into memory, or sets when it is to leave; does not wait for it. kNotFound.
+  virtual Status preload(const std::string& model, std::optional<KeepAlive> keep_alive) = 0;
+  // Lets it go once its running requests have ended. kNotFound for an unknown model; one that is not loaded is
+  // fine.
+  virtual Status unload(const std::string& model) = 0;
 
   // Starts a generation. Refused at once: kNotFound (unknown model), kInvalidArgument (a field; the message
   // names it), kContextExceeded (both numbers in the message), kOverloaded (queue full, shutting down),
   // kUnsupported. Later failures arrive in the stream.
   virtual Result<TokenStream> generate(GenerationRequest request) = 0;
+
+  // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that gives
+  // none.
+  virtual Result<TokenStream> embed(EmbeddingRequest request) = 0;
+  // As embed(), one score for each document.
+  virtual Result<TokenStream> rank(RankRequest request) = 0;
 
   // False while it cannot answer (shutting down, model failed); `why` gets one sentence.
   virtual bool healthy(std::string* why) const = 0;

@@ -7,6 +7,7 @@
 
 #include "base/platform/memory.h"
 #include "serving/generation_sink.h"
+#include "serving/metadata_value.h"
 #include "serving/model_card.h"
 #include "tensor/cpu/cpu_backend.h"
 
@@ -111,6 +112,26 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
              engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
                                     std::move(plan)));
   return loaded;
+}
+
+LoadedModelState LoadedModel::state() const {
+  const engine::EngineMemory memory = engine_->memory();
+  return {.summary = summary_,
+          .weight_bytes = file_.size_bytes(),
+          .cache_bytes = memory.kv_planned_bytes,
+          .scratch_bytes = memory.scratch_bytes,
+          .n_requests = engine_->n_unfinished(),
+          .expires_unix_seconds = std::nullopt};
+}
+
+Result<ModelDetails> LoadedModel::describe() const {
+  ModelDetails details;
+  details.summary = summary_;
+  HEARTH_TRY(details.card, read_model_card(file_));
+  HEARTH_TRY(const auto chat_template, file_.metadata().get_string("tokenizer.chat_template"));
+  details.chat_template = std::string(chat_template.value_or(std::string_view()));
+  HEARTH_TRY(details.metadata, metadata_value(file_.metadata()));
+  return details;
 }
 
 Result<TokenStream> LoadedModel::generate(GenerationRequest request) {

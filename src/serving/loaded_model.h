@@ -22,6 +22,8 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
   Result<TokenStream> generate(GenerationRequest request);
 
   const ModelSummary& summary() const { return summary_; }
+  LoadedModelState state() const;
+  Result<ModelDetails> describe() const;
   const TextModel& text() const { return *text_; }
   engine::Engine& engine() { return *engine_; }
 

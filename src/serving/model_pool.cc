@@ -56,15 +56,46 @@ class LocalModelPool : public ModelPool {
     return summaries;
   }
 
+  std::vector<LoadedModelState> loaded_models() const override {
+    std::lock_guard lock(mutex_);
+    std::vector<LoadedModelState> states;
+    for (const auto& model : models_) states.push_back(model->state());
+    return states;
+  }
+
+  Result<ModelDetails> describe(const std::string& name) override {
+    HEARTH_TRY(const auto model, get(name));
+    return model->describe();
+  }
+
+  Result<std::shared_ptr<const TextModel>> text_model(const std::string& name) override {
+    HEARTH_TRY(const auto model, get(name));
+    return std::shared_ptr<const TextModel>(model, &model->text());
+  }
+
+  Status preload(const std::string& name, std::optional<KeepAlive>) override {
+    HEARTH_TRY([[maybe_unused]] const auto model, get(name));
+    return {};
+  }
+
+  Status unload(const std::string& name) override {
+    HEARTH_TRY([[maybe_unused]] const auto model, get(name));
+    return fail(ErrorCategory::kUnsupported, "models named at start stay loaded");
+  }
+
   Result<TokenStream> generate(GenerationRequest request) override {
-    std::shared_ptr<LoadedModel> model;
-    {
-      std::lock_guard lock(mutex_);
-      if (shutting_down_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
-      model = find(request.model);
-    }
-    if (!model) return fail(ErrorCategory::kNotFound, "model '{}' not found", request.model);
+    HEARTH_TRY(const auto model, get(request.model));
     return model->generate(std::move(request));
+  }
+
+  Result<TokenStream> embed(EmbeddingRequest request) override {
+    HEARTH_TRY([[maybe_unused]] const auto model, get(request.model));
+    return fail(ErrorCategory::kUnsupported, "embeddings are not served yet");
+  }
+
+  Result<TokenStream> rank(RankRequest request) override {
+    HEARTH_TRY([[maybe_unused]] const auto model, get(request.model));
+    return fail(ErrorCategory::kUnsupported, "ranking is not served yet");
   }
 
   bool healthy(std::string* why) const override {
@@ -102,6 +133,14 @@ class LocalModelPool : public ModelPool {
     const auto it = std::find_if(models_.begin(), models_.end(),
                                  [&](const auto& model) { return model->summary().name == name; });
     return it == models_.end() ? nullptr : *it;
+  }
+
+  Result<std::shared_ptr<LoadedModel>> get(const std::string& name) const {
+    std::lock_guard lock(mutex_);
+    if (shutting_down_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
+    auto model = find(name);
+    if (!model) return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
+    return model;
   }
 
   const ModelPoolOptions options_;

@@ -1,4 +1,5 @@
-// The live output of one generation: text as it comes, then exactly one end (GenerationEnd or Error).
+// The live output of one request: text, reasoning and tool calls (or vectors) as they come, then exactly one
+// end (GenerationEnd or Error).
 //
 // One producer (the engine's thread) and one consumer. The consumer either blocks in next(), or polls
 // try_next() after its notifier was called.
@@ -32,18 +33,50 @@ struct TextDelta {
   std::vector<Token> tokens;
 };
 
+// What the model thinks before it answers.
+struct ReasoningDelta {
+  std::string text;  // valid UTF-8
+  std::vector<TextDelta::Token> tokens;
+};
+
+// A piece of a call. The first delta of a call has its id and name; the arguments of all deltas of one index,
+// joined, are one JSON object.
+struct ToolCallDelta {
+  size_t index = 0;  // of the call in this answer, rising by one
+  std::string id;
+  std::string name;
+  std::string arguments;
+};
+
+// How far the prompt has been read; only while nothing else has come.
+struct PromptProgress {
+  int64_t total = 0;      // tokens
+  int64_t cached = 0;     // of them, taken from the cache
+  int64_t processed = 0;  // cached ones included
+  double elapsed_ms = 0;
+};
+
+// The result for one input of an EmbeddingRequest: its vector; of a RankRequest: one raw score.
+struct Embedding {
+  size_t index = 0;
+  std::vector<float> values;
+};
+
 enum class FinishReason {
-  kStop,    // an end-of-generation token or a stop string
-  kLength,  // max_tokens reached or context full
+  kStop,       // an end-of-generation token or a stop string
+  kLength,     // max_tokens reached or context full
+  kToolCalls,  // as kStop, and the answer has calls
 };
 
 struct Usage {
   int64_t prompt_tokens = 0;      // the whole prompt
   int64_t cached_tokens = 0;      // of it, not computed again
   int64_t completion_tokens = 0;  // sampled tokens, the end token included
+  int64_t reasoning_tokens = 0;   // of them, spent on reasoning
 };
 
 struct Timings {
+  double load_ms = 0;  // the model's, where the request had to wait for it
   double queue_ms = 0;
   double prefill_ms = 0;
   double decode_ms = 0;
@@ -56,9 +89,15 @@ struct GenerationEnd {
   std::string stop_string;  // the one that matched; empty for an end token
   Usage usage;
   Timings timings;
+  int64_t n_dropped_messages = 0;  // left out so that the rest fits (GenerationRequest::truncate)
 };
 
-using GenerationEvent = std::variant<TextDelta, GenerationEnd, Error>;
+using GenerationEvent =
+    std::variant<TextDelta, ReasoningDelta, ToolCallDelta, PromptProgress, Embedding, GenerationEnd, Error>;
+
+inline bool is_end(const GenerationEvent& event) {
+  return std::holds_alternative<GenerationEnd>(event) || std::holds_alternative<Error>(event);
+}
 
 class TokenWriter;
 

@@ -8,21 +8,16 @@ namespace {
 
 using serving::ChatMessage;
 using serving::ChatPrompt;
+using serving::ToolChoice;
 
 constexpr size_t kMaxMessages = 10'000;
 constexpr size_t kMaxTools = 1'024;
 constexpr size_t kMaxTemplateArguments = 64;
-constexpr int64_t kMaxTopLogprobs = 20;
-constexpr size_t kNoLimit = ~size_t{0};  // the body's limit holds
 
 // Variables that belong to the prompt itself; a request must not replace them through chat_template_kwargs.
 constexpr std::array<std::string_view, 8> kReservedVariables = {
     "messages",  "tools",     "documents", "add_generation_prompt",
     "bos_token", "eos_token", "unk_token", "pad_token"};
-
-std::string at(std::string_view list, size_t index) {
-  return fmt::format("{}[{}]", list, index);
-}
 
 Parsed<std::string> read_role(const Json& message, const std::string& where) {
   const std::string field = where + ".role";
@@ -190,6 +185,7 @@ Parsed<text::Value> read_tools(const Json& body) {
     }
     if (!tool.is_object()) return refuse(where, "must be an object");
     HEARTH_API_TRY(auto type, read_string(tool, "type", where + ".type", 64));
+    if (type.starts_with("web_search")) continue;  // agents offer it whether or not the server has it
     if (type != "function") {
       return refuse(where + ".type", fmt::format("\"{}\" is not supported, only \"function\" is", type));
     }
@@ -201,33 +197,102 @@ Parsed<text::Value> read_tools(const Json& body) {
   return list.empty() ? text::Value() : text::Value::list(std::move(list));
 }
 
-// True: offer the tools. Forcing a call needs constrained sampling.
-Parsed<bool> read_tool_choice(const Json& body) {
-  for (const char* name : {"tool_choice", "function_call"}) {
-    const Json* choice = find(body, name);
-    if (choice == nullptr) continue;
-    if (*choice == "auto") return true;
-    if (*choice == "none") return false;
-    if (!choice->is_string() && !choice->is_object()) return refuse(name, "must be a string or an object");
-    return refuse(name, "only \"auto\" and \"none\" are supported");
-  }
-  return true;
+// {"type":"function","function":{"name":…}}, and as older clients write it, {"name":…}.
+Parsed<std::string> chosen_name(const Json& choice, const std::string& where) {
+  const Json* function = find(choice, "function");
+  const Json& named = function != nullptr && function->is_object() ? *function : choice;
+  HEARTH_API_TRY(auto name, read_string(named, "name", where + ".name", kMaxNameBytes));
+  if (name.empty()) return refuse(where + ".function.name", "is missing");
+  return name;
 }
 
-Parsed<int> read_response_format(const Json& body) {
+// {"type":"allowed_tools","allowed_tools":{"mode":"auto"|"required","tools":[…]}}
+Parsed<ToolChoice> read_allowed_tools(const Json& choice) {
+  const std::string where = "tool_choice.allowed_tools";
+  const Json* nested = find(choice, "allowed_tools");
+  const Json& allowed = nested != nullptr && nested->is_object() ? *nested : choice;
+  ToolChoice result;
+  HEARTH_API_TRY(const auto mode, read_string(allowed, "mode", where + ".mode", 64));
+  if (mode == "required") {
+    result.mode = ToolChoice::Mode::kRequired;
+  } else if (!mode.empty() && mode != "auto") {
+    return refuse(where + ".mode", fmt::format("\"{}\" is neither auto nor required", mode));
+  }
+  const Json* tools = find(allowed, "tools");
+  if (tools == nullptr || !tools->is_array() || tools->empty()) {
+    return refuse(where + ".tools", "must be a list with at least one tool");
+  }
+  for (size_t i = 0; i < tools->size(); ++i) {
+    const std::string one = at(where + ".tools", i);
+    if (!(*tools)[i].is_object()) return refuse(one, "must be an object");
+    HEARTH_API_TRY(auto name, chosen_name((*tools)[i], one));
+    result.names.push_back(std::move(name));
+  }
+  return result;
+}
+
+Parsed<ToolChoice> read_tool_choice(const Json& body) {
+  ToolChoice result;
+  const Json* choice = nullptr;
+  std::string field;
+  for (const char* name : {"tool_choice", "function_call"}) {
+    if (choice == nullptr) choice = find(body, name), field = name;
+  }
+  if (choice == nullptr || *choice == "auto") return result;
+  if (*choice == "none") {
+    result.mode = ToolChoice::Mode::kNone;
+  } else if (*choice == "required" || *choice == "any") {
+    result.mode = ToolChoice::Mode::kRequired;
+  } else if (choice->is_object()) {
+    HEARTH_API_TRY(const auto type, read_string(*choice, "type", field + ".type", 64));
+    if (type == "allowed_tools") return read_allowed_tools(*choice);
+    if (!type.empty() && type != "function") {
+      return refuse(field + ".type", fmt::format("\"{}\" is neither function nor allowed_tools", type));
+    }
+    HEARTH_API_TRY(auto name, chosen_name(*choice, field));
+    result = {.mode = ToolChoice::Mode::kRequired, .names = {std::move(name)}};
+  } else {
+    return refuse(field, shown(*choice) + ", must be \"auto\", \"none\", \"required\" or name a function");
+  }
+  return result;
+}
+
+bool offers(const text::Value& tools, const std::string& name) {
+  if (!tools.is_list()) return false;
+  for (const text::Value& tool : tools.as_list()) {
+    const text::Value* function = tool.find("function");
+    const text::Value* known = function == nullptr ? nullptr : function->find("name");
+    if (known != nullptr && known->is_string() && known->as_string().text == name) return true;
+  }
+  return false;
+}
+
+Parsed<void> check_tool_choice(const ToolChoice& choice, const text::Value& tools) {
+  if (choice.mode == ToolChoice::Mode::kRequired && tools.is_none()) {
+    return refuse("tool_choice", "asks for a call, but there are no tools");
+  }
+  for (const std::string& name : choice.names) {
+    if (!offers(tools, name)) {
+      return refuse("tool_choice", fmt::format("names \"{}\", which is not among the tools", name));
+    }
+  }
+  return {};
+}
+
+Parsed<void> read_response_format(const Json& body) {
   const Json* format = find(body, "response_format");
-  if (format == nullptr) return 0;
+  if (format == nullptr) return {};
   if (!format->is_object()) return refuse("response_format", "must be an object with a type");
   HEARTH_API_TRY(auto type, read_string(*format, "type", "response_format.type", 64));
   if (type != "text") {
     return refuse("response_format", fmt::format("type \"{}\" is not supported, only \"text\" is", type));
   }
-  return 0;
+  return {};
 }
 
 // Thinking and the template's variables, from the four dialects clients write them in. What names a thing
 // more exactly wins: chat_template_kwargs, then reasoning, then reasoning_effort, then think.
-Parsed<int> read_thinking(const Json& body, ChatPrompt& prompt) {
+Parsed<void> read_thinking(const Json& body, ChatPrompt& prompt) {
   std::string effort;
   if (const Json* think = find(body, "think")) {
     if (think->is_boolean()) {
@@ -258,7 +323,7 @@ Parsed<int> read_thinking(const Json& body, ChatPrompt& prompt) {
   }
 
   const Json* arguments = find(body, "chat_template_kwargs");
-  if (arguments == nullptr) return 0;
+  if (arguments == nullptr) return {};
   if (!arguments->is_object()) return refuse("chat_template_kwargs", "must be an object");
   if (arguments->size() > kMaxTemplateArguments) {
     return refuse("chat_template_kwargs", fmt::format("has {} entries, at most {} are allowed",
@@ -271,7 +336,7 @@ Parsed<int> read_thinking(const Json& body, ChatPrompt& prompt) {
     if (name == "enable_thinking" && value.is_boolean()) prompt.thinking = value.get<bool>();
     prompt.template_arguments.set(name, to_untrusted_value(value));
   }
-  return 0;
+  return {};
 }
 
 // A trailing assistant message is a beginning to continue, unless the request says that a new turn starts.
@@ -286,15 +351,6 @@ Parsed<bool> read_generation_prompt(const Json& body, const std::vector<ChatMess
   return add;
 }
 
-Parsed<int> read_logprobs(const Json& body, serving::GenerationRequest& request) {
-  HEARTH_API_TRY(request.logprobs, read_bool(body, "logprobs", false));
-  HEARTH_API_TRY(auto top, read_integer(body, "top_logprobs", 0, kMaxTopLogprobs));
-  request.top_logprobs = static_cast<int>(top.value_or(0));
-  if (request.top_logprobs > 0 && !request.logprobs)
-    return refuse("top_logprobs", "needs logprobs to be true");
-  return 0;
-}
-
 }  // namespace
 
 Parsed<DialectRequest> parse_chat_request(std::string_view text) {
@@ -302,15 +358,18 @@ Parsed<DialectRequest> parse_chat_request(std::string_view text) {
   DialectRequest request;
   HEARTH_API_TRY(request.reply, read_reply_options(body));
   HEARTH_API_TRY(auto generation, read_shared_fields(body));
-  HEARTH_API_TRY([[maybe_unused]] int logprobs, read_logprobs(body, generation));
-  HEARTH_API_TRY([[maybe_unused]] int format, read_response_format(body));
+  HEARTH_API_CHECK(read_logprobs(body, generation));
+  HEARTH_API_CHECK(read_response_format(body));
 
   ChatPrompt prompt;
   HEARTH_API_TRY(prompt.messages, read_messages(body));
   HEARTH_API_TRY(auto tools, read_tools(body));
-  HEARTH_API_TRY(const bool offer_tools, read_tool_choice(body));
-  if (offer_tools) prompt.tools = std::move(tools);
-  HEARTH_API_TRY([[maybe_unused]] int thinking, read_thinking(body, prompt));
+  HEARTH_API_TRY(generation.tool_choice, read_tool_choice(body));
+  HEARTH_API_CHECK(check_tool_choice(generation.tool_choice, tools));
+  if (generation.tool_choice.mode != ToolChoice::Mode::kNone) prompt.tools = std::move(tools);
+  HEARTH_API_TRY(generation.parallel_tool_calls, read_bool(body, "parallel_tool_calls", true));
+  HEARTH_API_TRY(generation.thinking_budget, read_integer(body, "thinking_budget_tokens", 0, kMaxTokens));
+  HEARTH_API_CHECK(read_thinking(body, prompt));
   HEARTH_API_TRY(prompt.add_generation_prompt, read_generation_prompt(body, prompt.messages));
   generation.prompt = std::move(prompt);
   add_choices(request, std::move(generation));

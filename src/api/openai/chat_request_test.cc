@@ -123,7 +123,7 @@ TEST(ChatRequest, RangesAreInclusiveAndErrorsNameTheField) {
         R"({"1":"2"})", R"({"1":true})", "[1]", "[[1]]", "[[\"a\",1]]", "7"}},
       {"tool_choice",
        {"\"auto\"", "\"none\""},
-       {"\"required\"", R"({"type":"function","function":{"name":"f"}})", "1"}},
+       {"\"required\"", R"({"type":"function","function":{"name":"f"}})", "1", "\"sometimes\""}},
       {"response_format",
        {R"({"type":"text"})"},
        {R"({"type":"json_object"})", R"({"type":"json_schema","json_schema":{"name":"a","schema":{}}})", "{}",
@@ -258,11 +258,37 @@ TEST(ChatRequest, ToolsKeepTheirOrder) {
                   .tools.is_none());
   EXPECT_EQ(prompt(with(R"("functions":[{"name":"f"}])")).tools.as_list().size(), 1u);
   EXPECT_EQ(refused_field(with(R"("tools":{})")), "tools");
-  EXPECT_EQ(refused_field(with(R"("tools":[{"type":"web_search"}])")), "tools[0].type");
+  EXPECT_TRUE(prompt(with(R"("tools":[{"type":"web_search_preview"}])")).tools.is_none());
+  EXPECT_EQ(refused_field(with(R"("tools":[{"type":"code_interpreter"}])")), "tools[0].type");
   EXPECT_EQ(refused_field(with(R"("tools":[{"type":"function"}])")), "tools[0].function");
   EXPECT_EQ(refused_field(with(R"("tools":[{"type":"function","function":{}}])")), "tools[0].function.name");
   EXPECT_EQ(refused_field(with(R"("tools":[{"type":"function","function":{"name":"f","parameters":1}}])")),
             "tools[0].function.parameters");
+}
+
+TEST(ChatRequest, ToolChoice) {
+  using serving::ToolChoice;
+  const auto choice = [](const std::string& members) {
+    const auto request = parse_chat_request(
+        with(R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],)" +
+             members));
+    EXPECT_TRUE(request.has_value()) << members;
+    return request ? request->generations.front().tool_choice : ToolChoice();
+  };
+  EXPECT_EQ(choice(R"("tool_choice":"required")").mode, ToolChoice::Mode::kRequired);
+  EXPECT_EQ(choice(R"("tool_choice":"none")").mode, ToolChoice::Mode::kNone);
+  const ToolChoice named = choice(R"("tool_choice":{"type":"function","function":{"name":"g"}})");
+  EXPECT_EQ(named.mode, ToolChoice::Mode::kRequired);
+  EXPECT_EQ(named.names, std::vector<std::string>{"g"});
+  EXPECT_EQ(choice(R"("function_call":{"name":"f"})").names, std::vector<std::string>{"f"});
+  const ToolChoice allowed =
+      choice(R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function",
+                "function":{"name":"f"}}]}})");
+  EXPECT_EQ(allowed.mode, ToolChoice::Mode::kAuto);
+  EXPECT_EQ(allowed.names, std::vector<std::string>{"f"});
+  EXPECT_EQ(refused_field(with(R"("tools":[{"type":"function","function":{"name":"f"}}],
+                                  "tool_choice":{"type":"function","function":{"name":"h"}})")),
+            "tool_choice");
 }
 
 TEST(ChatRequest, ThinkingInAllItsSpellings) {

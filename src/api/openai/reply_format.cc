@@ -18,7 +18,15 @@ double logprob_number(float logprob) {
 }
 
 const char* reason_name(serving::FinishReason reason) {
-  return reason == serving::FinishReason::kLength ? "length" : "stop";
+  switch (reason) {
+    case serving::FinishReason::kLength:
+      return "length";
+    case serving::FinishReason::kToolCalls:
+      return "tool_calls";
+    case serving::FinishReason::kStop:
+      break;
+  }
+  return "stop";
 }
 
 Json usage_json(const Usage& usage) {
@@ -127,12 +135,12 @@ class ChatFormat : public ReplyFormat {
     return finished(choice_with(index, "delta", Json::object()), nullptr, reason);
   }
 
-  Json whole_choice(size_t index, const Choice& choice, const char* reason) const override {
+  Json whole_choice(size_t index, const Answer& answer, const char* reason) const override {
     Json message = Json::object();
     message["role"] = "assistant";
-    message["content"] = choice.text;
+    message["content"] = answer.text;
     message["refusal"] = nullptr;
-    Json logprobs = head_.logprobs ? chat_logprobs(choice.tokens) : Json(nullptr);
+    Json logprobs = head_.logprobs ? chat_logprobs(answer.tokens) : Json(nullptr);
     return finished(choice_with(index, "message", std::move(message)), std::move(logprobs), reason);
   }
 
@@ -162,8 +170,8 @@ class CompletionFormat : public ReplyFormat {
     return one(index, "", {}, 0, reason);
   }
 
-  Json whole_choice(size_t index, const Choice& choice, const char* reason) const override {
-    return one(index, choice.text, choice.tokens, 0, reason);
+  Json whole_choice(size_t index, const Answer& answer, const char* reason) const override {
+    return one(index, answer.text, answer.tokens, 0, reason);
   }
 
  private:
@@ -216,15 +224,15 @@ Json ReplyFormat::usage(const Usage& usage) const {
   return json;
 }
 
-Json ReplyFormat::whole(const std::vector<Choice>& choices, const Usage& usage) const {
+Json ReplyFormat::whole(const std::vector<Answer>& answers, const Usage& usage) const {
   Json list = Json::array();
-  for (size_t i = 0; i < choices.size(); ++i) {
-    list.push_back(whole_choice(i, choices[i], reason_name(choices[i].end.reason)));
+  for (size_t i = 0; i < answers.size(); ++i) {
+    list.push_back(whole_choice(i, answers[i], reason_name(answers[i].end.reason)));
   }
   Json json = start(whole_object());
   json["choices"] = std::move(list);
   json["usage"] = usage_json(usage);
-  if (choices.size() == 1) json["timings"] = timings_json(choices[0].end);
+  if (answers.size() == 1) json["timings"] = timings_json(answers[0].end);
   return json;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/generation_reply.h"
 #include "api/json.h"
 #include "serving/token_stream.h"
 
@@ -21,13 +22,6 @@ struct ReplyHead {
   bool logprobs = false;
 };
 
-// One choice, collected.
-struct Choice {
-  std::string text;
-  std::vector<serving::TextDelta::Token> tokens;
-  serving::GenerationEnd end;
-};
-
 class ReplyFormat {
  public:
   static std::unique_ptr<ReplyFormat> chat(ReplyHead head);
@@ -40,14 +34,14 @@ class ReplyFormat {
   Json finish(size_t index, const serving::GenerationEnd& end, bool with_timings) const;
   Json usage(const serving::Usage& usage) const;
   // The reply in one piece.
-  Json whole(const std::vector<Choice>& choices, const serving::Usage& usage) const;
+  Json whole(const std::vector<Answer>& answers, const serving::Usage& usage) const;
 
  protected:
   explicit ReplyFormat(ReplyHead head) : head_(std::move(head)) {}
   virtual const char* chunk_object() const = 0;
   virtual const char* whole_object() const = 0;
   virtual Json finish_choice(size_t index, const char* reason) const = 0;
-  virtual Json whole_choice(size_t index, const Choice& choice, const char* reason) const = 0;
+  virtual Json whole_choice(size_t index, const Answer& answer, const char* reason) const = 0;
   Json chunk(Json choices) const;
   Json start(const char* object) const;
 

@@ -23,16 +23,46 @@ FakeService::FakeService() {
   scripts_.push_back(say_hello);
 }
 
-Result<TokenStream> FakeService::generate(serving::GenerationRequest request) {
+Status FakeService::check_model(const std::string& name) const {
+  for (const serving::ModelSummary& model : models) {
+    if (model.name == name) return {};
+  }
+  return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
+}
+
+Result<serving::ModelDetails> FakeService::describe(const std::string& model) {
+  HEARTH_CHECK_OK(check_model(model));
+  return details;
+}
+
+Result<std::shared_ptr<const serving::TextModel>> FakeService::text_model(const std::string& model) {
+  HEARTH_CHECK_OK(check_model(model));
+  if (!text) return fail(ErrorCategory::kUnsupported, "no words");
+  return text;
+}
+
+Status FakeService::preload(const std::string& model, std::optional<serving::KeepAlive> keep_alive) {
+  HEARTH_CHECK_OK(check_model(model));
+  std::lock_guard lock(mutex_);
+  lifecycle_.push_back(fmt::format("preload {} {}", model, keep_alive ? keep_alive->count() : -1));
+  return {};
+}
+
+Status FakeService::unload(const std::string& model) {
+  HEARTH_CHECK_OK(check_model(model));
+  std::lock_guard lock(mutex_);
+  lifecycle_.push_back("unload " + model);
+  return {};
+}
+
+TokenStream FakeService::play_next() {
   std::unique_lock lock(mutex_);
-  if (refusal_) return propagate(*refusal_);
   auto [stream, writer] = TokenStream::create();
   writer.set_on_cancel([this] {
     std::lock_guard inner(mutex_);
     ++n_cancelled_;
     changed_.notify_all();
   });
-  requests_.push_back(std::move(request));
   writers_.push_back(std::move(writer));
   TokenWriter& kept = writers_.back();
   const Script script = scripts_.front();
@@ -41,6 +71,33 @@ Result<TokenStream> FakeService::generate(serving::GenerationRequest request) {
   lock.unlock();
   script(kept);
   return std::move(stream);
+}
+
+Result<TokenStream> FakeService::generate(serving::GenerationRequest request) {
+  {
+    std::lock_guard lock(mutex_);
+    if (refusal_) return propagate(*refusal_);
+    requests_.push_back(std::move(request));
+  }
+  return play_next();
+}
+
+Result<TokenStream> FakeService::embed(serving::EmbeddingRequest request) {
+  {
+    std::lock_guard lock(mutex_);
+    if (refusal_) return propagate(*refusal_);
+    embedding_requests_.push_back(std::move(request));
+  }
+  return play_next();
+}
+
+Result<TokenStream> FakeService::rank(serving::RankRequest request) {
+  {
+    std::lock_guard lock(mutex_);
+    if (refusal_) return propagate(*refusal_);
+    rank_requests_.push_back(std::move(request));
+  }
+  return play_next();
 }
 
 bool FakeService::healthy(std::string* why) const {
@@ -71,6 +128,21 @@ bool FakeService::wait_for_cancellations(int n, int timeout_ms) {
 std::vector<serving::GenerationRequest> FakeService::requests() const {
   std::lock_guard lock(mutex_);
   return requests_;
+}
+
+std::vector<serving::EmbeddingRequest> FakeService::embedding_requests() const {
+  std::lock_guard lock(mutex_);
+  return embedding_requests_;
+}
+
+std::vector<serving::RankRequest> FakeService::rank_requests() const {
+  std::lock_guard lock(mutex_);
+  return rank_requests_;
+}
+
+std::vector<std::string> FakeService::lifecycle() const {
+  std::lock_guard lock(mutex_);
+  return lifecycle_;
 }
 
 TextDelta words(std::string text) {

@@ -21,7 +21,16 @@ class FakeService : public serving::GenerationService {
   FakeService();
 
   std::vector<serving::ModelSummary> list_models() const override { return models; }
+  std::vector<serving::LoadedModelState> loaded_models() const override { return loaded; }
+  Result<serving::ModelDetails> describe(const std::string& model) override;
+  // kUnsupported unless `text` was set.
+  Result<std::shared_ptr<const serving::TextModel>> text_model(const std::string& model) override;
+  Status preload(const std::string& model, std::optional<serving::KeepAlive> keep_alive) override;
+  Status unload(const std::string& model) override;
   Result<serving::TokenStream> generate(serving::GenerationRequest request) override;
+  // Both play the same scripts as generate().
+  Result<serving::TokenStream> embed(serving::EmbeddingRequest request) override;
+  Result<serving::TokenStream> rank(serving::RankRequest request) override;
   bool healthy(std::string* why) const override;
   void shut_down(int) override {}
 
@@ -34,16 +43,28 @@ class FakeService : public serving::GenerationService {
   bool wait_for_generations(size_t n, int timeout_ms);
   bool wait_for_cancellations(int n, int timeout_ms);
   std::vector<serving::GenerationRequest> requests() const;
+  std::vector<serving::EmbeddingRequest> embedding_requests() const;
+  std::vector<serving::RankRequest> rank_requests() const;
+  std::vector<std::string> lifecycle() const;  // "preload NAME 5000", "unload NAME", in order
 
   std::vector<serving::ModelSummary> models;
+  std::vector<serving::LoadedModelState> loaded;
+  serving::ModelDetails details;  // what describe() tells of any model that is served
+  std::shared_ptr<const serving::TextModel> text;
   std::string sick;  // empty = healthy
 
  private:
+  Status check_model(const std::string& name) const;
+  serving::TokenStream play_next();
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Script> scripts_;
   std::deque<serving::TokenWriter> writers_;
   std::vector<serving::GenerationRequest> requests_;
+  std::vector<serving::EmbeddingRequest> embedding_requests_;
+  std::vector<serving::RankRequest> rank_requests_;
+  std::vector<std::string> lifecycle_;
   std::optional<Error> refusal_;
   int n_cancelled_ = 0;
 };

@@ -37,8 +37,8 @@ Answer take_answer(serving::TokenStream stream, const AnswerWatcher& watcher) {
         watcher.on_text(delta->text);
       } else if (auto* end = std::get_if<serving::GenerationEnd>(&*event)) {
         answer.end = std::move(*end);
-      } else {
-        answer.error = std::move(std::get<Error>(*event));
+      } else if (auto* error = std::get_if<Error>(&*event)) {
+        answer.error = std::move(*error);
       }
     } else {
       std::unique_lock lock(mutex);

@@ -1,0 +1,152 @@
+#include "api/generation_reply.h"
+
+namespace hearth::api {
+namespace {
+
+using serving::GenerationEnd;
+using std::chrono::steady_clock;
+
+constexpr size_t kWriteAtMost = 16 * 1024;  // events that are there already share a write
+
+ApiError ending() {
+  ApiError error = http_error(503, "the server is shutting down");
+  error.code = "overloaded";
+  error.retry_after_seconds = 1;
+  return error;
+}
+
+// Counts the streams of one reply down and adds their usage up, for the access log too.
+class Progress {
+ public:
+  Progress(size_t n_streams, size_t n_per_prompt) : n_left_(n_streams), total_(n_per_prompt) {}
+
+  void see(const StreamEvent& event, RequestNotes& notes) {
+    const auto* end = std::get_if<GenerationEnd>(&event.event);
+    if (end == nullptr) return;
+    --n_left_;
+    total_.add(event.stream, end->usage);
+    notes.prompt_tokens = total_.usage().prompt_tokens;
+    notes.completion_tokens = total_.usage().completion_tokens;
+  }
+  bool done() const { return n_left_ == 0; }
+
+ private:
+  size_t n_left_;
+  UsageTotal total_;
+};
+
+}  // namespace
+
+void Answer::add(serving::GenerationEvent event) {
+  if (auto* delta = std::get_if<serving::TextDelta>(&event)) {
+    text += delta->text;
+    std::move(delta->tokens.begin(), delta->tokens.end(), std::back_inserter(tokens));
+  } else if (auto* thought = std::get_if<serving::ReasoningDelta>(&event)) {
+    reasoning += thought->text;
+  } else if (auto* call = std::get_if<serving::ToolCallDelta>(&event)) {
+    if (call->index >= calls.size()) calls.resize(call->index + 1);
+    Call& known = calls[call->index];
+    known.id += call->id;
+    known.name += call->name;
+    known.arguments += call->arguments;
+  } else if (auto* embedding = std::get_if<serving::Embedding>(&event)) {
+    embeddings.push_back(std::move(*embedding));
+  } else if (auto* last = std::get_if<GenerationEnd>(&event)) {
+    end = std::move(*last);
+  }
+}
+
+void UsageTotal::add(size_t index, const serving::Usage& usage) {
+  if (index % n_per_prompt_ == 0) {
+    usage_.prompt_tokens += usage.prompt_tokens;
+    usage_.cached_tokens += usage.cached_tokens;
+  }
+  usage_.completion_tokens += usage.completion_tokens;
+  usage_.reasoning_tokens += usage.reasoning_tokens;
+}
+
+Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt, const ReplyErrors& errors,
+                        std::chrono::milliseconds keep_alive_interval, ReplyEncoder& encoder,
+                        ResponseWriter& writer) {
+  Progress progress(streams.size(), n_per_prompt);
+  EventSource events(writer, std::move(streams));
+  bool failed = false;
+  while (!failed && !progress.done()) {
+    NextEvent next = co_await events.next(steady_clock::now() + keep_alive_interval);
+    std::string text;
+    std::optional<ApiError> error;
+    if (const auto* interruption = std::get_if<Interruption>(&next)) {
+      if (*interruption == Interruption::kDisconnected) co_return;
+      error = ending();
+    } else if (auto* first = std::get_if<StreamEvent>(&next)) {
+      std::optional<StreamEvent> event = std::move(*first);
+      do {
+        if (const auto* failure = std::get_if<Error>(&event->event)) {
+          error = errors.translate(*failure);
+          break;
+        }
+        progress.see(*event, writer.notes());
+        text += encoder.encode(*event);
+        event = progress.done() || text.size() >= kWriteAtMost ? std::nullopt : events.poll();
+      } while (event);
+      if (progress.done()) text += encoder.closing();
+    } else {
+      text = encoder.keep_alive();
+      if (text.empty()) continue;
+    }
+    if (error) {
+      failed = true;
+      if (!writer.started() && text.empty()) {
+        co_await writer.send(errors.response(*error));
+        co_return;
+      }
+      text += encoder.failure(*error);
+    }
+    if (!writer.started()) {
+      if (text.empty()) continue;  // an event that this dialect does not show
+      HttpResponse head;
+      head.content_type = std::string(encoder.content_type());
+      head.headers.emplace_back("Cache-Control", "no-cache");
+      head.headers.emplace_back("X-Accel-Buffering", "no");
+      co_await writer.begin_stream(std::move(head));
+      text.insert(0, encoder.opening());
+    }
+    if (!text.empty() && !co_await writer.write(std::move(text))) co_return;
+  }
+  if (!failed) co_await writer.finish();  // else the connection ends without the last chunk
+}
+
+Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::TokenStream> streams,
+                                                       size_t n_per_prompt, const ReplyErrors& errors,
+                                                       ResponseWriter& writer) {
+  std::vector<Answer> answers(streams.size());
+  Progress progress(streams.size(), n_per_prompt);
+  EventSource events(writer, std::move(streams));
+  while (!progress.done()) {
+    NextEvent next = co_await events.next(steady_clock::time_point::max());
+    if (const auto* interruption = std::get_if<Interruption>(&next)) {
+      if (*interruption == Interruption::kShutdown) co_await writer.send(errors.response(ending()));
+      co_return std::nullopt;
+    }
+    auto* event = std::get_if<StreamEvent>(&next);
+    if (event == nullptr) continue;
+    if (const auto* error = std::get_if<Error>(&event->event)) {
+      co_await writer.send(errors.response(errors.translate(*error)));
+      co_return std::nullopt;
+    }
+    progress.see(*event, writer.notes());
+    answers[event->stream].add(std::move(event->event));
+  }
+  co_return answers;
+}
+
+Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name) {
+  if (!name.empty()) return name;
+  const auto models = service.list_models();
+  if (models.size() == 1) return models[0].name;
+  std::string names;
+  for (const auto& model : models) names += (names.empty() ? "" : ", ") + model.name;
+  return refuse("model", models.empty() ? "no model is served" : "is missing; served are: " + names);
+}
+
+}  // namespace hearth::api
