@@ -75,14 +75,18 @@ std::string error_json(const ApiError& error) {
   return dump(Json{{"error", std::move(body)}});
 }
 
-HttpResponse error_response(const ApiError& error) {
+HttpResponse error_reply(const ApiError& error, std::string body) {
   HttpResponse response;
   response.status = error.status;
-  response.body = error_json(error);
+  response.body = std::move(body);
   if (error.retry_after_seconds > 0) {
     response.headers.emplace_back("Retry-After", std::to_string(error.retry_after_seconds));
   }
   return response;
+}
+
+HttpResponse error_response(const ApiError& error) {
+  return error_reply(error, error_json(error));
 }
 
 std::string_view reason_phrase(int status) {

@@ -1,4 +1,10 @@
-// Errors as OpenAI clients expect them: {"error":{"message","type","param","code"}} with a matching status.
+// What went wrong with a request, whatever its dialect; and how OpenAI clients expect to read it:
+// {"error":{"message","type","param","code"}} with a matching status.
+//
+// Each dialect writes an ApiError in its own shape. It does so in one function of type ErrorFormat, built on
+// error_reply(), and names it for its paths with Router::set_error_format(): then failures that are found
+// before its handlers run (no such route, no key, a body that is too long) have that shape too. Its handlers
+// reply with ResponseWriter::fail(), which calls the same function.
 #pragma once
 
 #include <string>
@@ -25,6 +31,14 @@ ApiError http_error(int status, std::string message);
 // An error of the layers below.
 ApiError from_error(const Error& error);
 
+// An error as one dialect writes it. `request` has at least the id; path and headers as far as they were
+// read.
+using ErrorFormat = HttpResponse (*)(const ApiError& error, const HttpRequest& request);
+
+// The status and the headers that all dialects share (Retry-After), around a dialect's own JSON text.
+HttpResponse error_reply(const ApiError& error, std::string body);
+
+// OpenAI's format.
 std::string error_json(const ApiError& error);  // the whole object, one line
 HttpResponse error_response(const ApiError& error);
 

@@ -52,6 +52,7 @@ class Exchange : public ResponseWriter {
   Task<bool> write(std::string chunk) override;
   Task<void> finish() override;
   bool started() const override { return status_ != 0; }
+  Task<void> fail(ApiError error) override;
 
   void watch(std::function<void()> on_interruption) override;
   Interruption interruption() const override;
@@ -231,7 +232,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
     Parser parser;
     parser.header_limit(static_cast<uint32_t>(limits().max_header_bytes));
-    parser.body_limit(limits().max_body_bytes);
+    parser.body_limit(boost::none);  // until the path is known, whose dialect writes the error
     co_await http::async_read_header(socket_, buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
     if (error || timed_out_) co_return co_await read_failed(error);
@@ -257,6 +258,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       }
       if (!co_await write_bytes("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
     }
+    parser.body_limit(limits().max_body_bytes);
     const auto body_started = steady_clock::now();
     while (!parser.is_done()) {
       const milliseconds earned(parser.get().body().size() * 1000 / limits().min_body_bytes_per_second);
@@ -286,7 +288,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     co_await stop_watching();
     if (!exchange.started() && interruption_ != Interruption::kDisconnected) {
       ApiError error = http_error(500, failure.empty() ? "the request got no answer" : failure);
-      co_await exchange.send(error_response(error));
+      co_await exchange.fail(error);
     }
     const bool left = !exchange.complete();
     log(request, left && interruption_ == Interruption::kDisconnected ? 499 : exchange.status(),
@@ -305,8 +307,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       reply = http_error(
           431, fmt::format("the request's headers are longer than {} bytes", limits().max_header_bytes));
     } else if (error == http::error::body_limit) {
-      reply =
-          http_error(413, fmt::format("the request's body is longer than {} bytes", limits().max_body_bytes));
+      reply = body_too_long(limits());
     } else if (error != http::error::end_of_stream && error != http::error::partial_message &&
                error.category() == make_error_code(http::error::bad_method).category()) {
       reply = http_error(400, fmt::format("not an HTTP/1.1 request: {}", error.message()));
@@ -317,7 +318,8 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
   // An error reply after which the connection ends, with the rest of the request unread.
   Task<bool> refuse(const ApiError& error, const HttpRequest* request) {
-    const HttpResponse response = error_response(error);
+    const HttpRequest unread;
+    const HttpResponse response = context_.router.error(error, request != nullptr ? *request : unread);
     ReplyFraming framing;
     framing.keep_alive = false;
     framing.content_length = response.body.size();
@@ -326,7 +328,6 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     std::string reply = reply_head(response, framing, shown);
     if (request == nullptr || request->method != "HEAD") reply += response.body;
     const bool written = co_await write_bytes(std::move(reply));
-    const HttpRequest unread;
     log(request != nullptr ? *request : unread, error.status, RequestNotes());
     if (written) co_await linger();
     co_return false;
@@ -408,6 +409,10 @@ Task<void> Exchange::send(HttpResponse response) {
   std::string reply = reply_head(response, framing, &request_);
   if (request_.method != "HEAD") reply += response.body;
   complete_ = co_await connection_.write_bytes(std::move(reply));
+}
+
+Task<void> Exchange::fail(ApiError error) {
+  co_await send(connection_.context_.router.error(error, request_));
 }
 
 Task<void> Exchange::begin_stream(HttpResponse head) {

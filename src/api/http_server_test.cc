@@ -415,11 +415,12 @@ TEST_F(HttpServerTest, StopClosesIdleConnectionsAndEndsRun) {
 
 TEST_F(HttpServerTest, AThrowingHandlerIsA500) {
   Router router;
-  router.add("GET", "/bad", [](const HttpRequest&, ResponseWriter&) -> Task<void> {
+  router.add("GET", "/bad", Scope::kOpen, [](const HttpRequest&, ResponseWriter&) -> Task<void> {
     throw std::runtime_error("secret detail");
     co_return;
   });
-  router.add("GET", "/silent", [](const HttpRequest&, ResponseWriter&) -> Task<void> { co_return; });
+  router.add("GET", "/silent", Scope::kOpen,
+             [](const HttpRequest&, ResponseWriter&) -> Task<void> { co_return; });
   HttpServerOptions options;
   options.port = 0;
   auto server = HttpServer::create(options, std::move(router));

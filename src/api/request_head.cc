@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace hearth::api {
 namespace {
@@ -44,7 +45,7 @@ auto count(const HttpRequest& request, std::string_view name) {
 }
 
 // One rule for the body's length: a single Content-Length, or chunked and nothing else.
-std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0) {
+std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0, const HttpLimits& limits) {
   const auto n_lengths = count(request, "content-length");
   const auto n_codings = count(request, "transfer-encoding");
   if (n_lengths > 1 || n_codings > 1 || (n_lengths > 0 && n_codings > 0) || (n_codings > 0 && http_1_0)) {
@@ -55,6 +56,10 @@ std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0)
   if (!std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; })) {
     return http_error(400, "Content-Length must be one whole number");
   }
+  // The parser has refused numbers that do not fit 64 bits.
+  uint64_t n_bytes = 0;
+  std::from_chars(length.data(), length.data() + length.size(), n_bytes);
+  if (n_bytes > limits.max_body_bytes) return body_too_long(limits);
   if (n_codings > 0 && lower(request.header("transfer-encoding")) != "chunked") {
     return http_error(400, "the only Transfer-Encoding this server reads is chunked");
   }
@@ -108,10 +113,6 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
     return http_error(414,
                       fmt::format("the request's address is longer than {} bytes", limits.max_target_bytes));
   }
-  if (request.headers.size() > limits.max_header_fields) {
-    return http_error(431, fmt::format("more than {} header fields", limits.max_header_fields));
-  }
-  if (auto bad = check_framing(request, http_1_0)) return bad;
   // The absolute form names the host again, and then that one counts too.
   for (std::string_view scheme : {"http://", "https://"}) {
     if (!lower(target.substr(0, scheme.size())).starts_with(scheme)) continue;
@@ -130,9 +131,17 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
   if (request.method == "OPTIONS" && target == "*") target = "/";
   std::optional<std::string> path = percent_decoded(target.substr(0, std::min(question, target.find('#'))));
   if (!path || !path->starts_with('/')) return http_error(400, "the request's address is not a valid path");
-  request.path = std::move(*path);
+  request.path = std::move(*path);  // from here on errors have the format of its dialect
+  if (request.headers.size() > limits.max_header_fields) {
+    return http_error(431, fmt::format("more than {} header fields", limits.max_header_fields));
+  }
+  if (auto bad = check_framing(request, http_1_0, limits)) return bad;
   if (auto bad = check_hosts(request, http_1_0, policy, local_address)) return bad;
   return check_media_type(request);
+}
+
+ApiError body_too_long(const HttpLimits& limits) {
+  return http_error(413, fmt::format("the request's body is longer than {} bytes", limits.max_body_bytes));
 }
 
 std::string printable(std::string_view s) {

@@ -17,6 +17,8 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
                                    const HttpLimits& limits, const HostPolicy& policy,
                                    std::string_view local_address);
 
+ApiError body_too_long(const HttpLimits& limits);
+
 // For logs: control characters and bytes beyond ASCII as \xNN, cut at 256 characters.
 std::string printable(std::string_view s);
 

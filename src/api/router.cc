@@ -4,18 +4,30 @@
 
 #include <algorithm>
 
-#include "api/error_response.h"
-
 namespace hearth::api {
+namespace {
 
-void Router::add(std::string method, std::string path, Handler handler) {
-  const bool prefix = path.ends_with("/*");
-  if (prefix) path.pop_back();
-  routes_.push_back(Route{std::move(method), std::move(path), prefix, std::move(handler)});
+bool same_pattern(const auto& a, const auto& b) {
+  return a.prefix == b.prefix && a.path == b.path;
 }
 
-Task<void> Router::handle(const HttpRequest& request, ResponseWriter& writer) const {
-  // The best pattern first, then the method among the routes of that pattern.
+bool at_or_below(std::string_view path, std::string_view prefix) {
+  return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+}
+
+}  // namespace
+
+void Router::add(std::string method, std::string path, Scope scope, Handler handler) {
+  const bool prefix = path.ends_with("/*");
+  if (prefix) path.pop_back();
+  routes_.push_back(Route{std::move(method), std::move(path), prefix, scope, std::move(handler)});
+}
+
+void Router::set_error_format(std::string prefix, ErrorFormat format) {
+  formats_.push_back(Format{std::move(prefix), format});
+}
+
+const Router::Route* Router::pattern_of(const HttpRequest& request) const {
   const Route* best = nullptr;
   for (const Route& route : routes_) {
     const bool matches = route.prefix
@@ -26,31 +38,57 @@ Task<void> Router::handle(const HttpRequest& request, ResponseWriter& writer) co
                         (best->prefix == route.prefix && route.path.size() > best->path.size());
     if (better) best = &route;
   }
-  if (best == nullptr) {
-    co_await writer.send(error_response(http_error(404, fmt::format("there is no route {}", request.path))));
+  return best;
+}
+
+const Router::Route* Router::route_of(const HttpRequest& request, const Route& pattern) const {
+  const std::string_view wanted = request.method == "HEAD" ? "GET" : std::string_view(request.method);
+  const auto found = std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) {
+    return same_pattern(route, pattern) && route.method == wanted;
+  });
+  return found == routes_.end() ? nullptr : &*found;
+}
+
+Scope Router::scope_of(const HttpRequest& request) const {
+  const Route* pattern = pattern_of(request);
+  const Route* route = pattern == nullptr ? nullptr : route_of(request, *pattern);
+  return route == nullptr ? Scope::kOpen : route->scope;
+}
+
+HttpResponse Router::error(const ApiError& error, const HttpRequest& request) const {
+  const Format* best = nullptr;
+  for (const Format& format : formats_) {
+    const bool better = best == nullptr || format.prefix.size() > best->prefix.size();
+    if (better && at_or_below(request.path, format.prefix)) best = &format;
+  }
+  return best == nullptr ? error_response(error) : best->format(error, request);
+}
+
+Task<void> Router::handle(const HttpRequest& request, ResponseWriter& writer) const {
+  const Route* pattern = pattern_of(request);
+  if (pattern == nullptr) {
+    co_await writer.fail(http_error(404, fmt::format("there is no route {}", request.path)));
+    co_return;
+  }
+  if (const Route* route = route_of(request, *pattern); route != nullptr) {
+    co_await route->handler(request, writer);
     co_return;
   }
 
-  const std::string_view wanted = request.method == "HEAD" ? "GET" : std::string_view(request.method);
-  const Handler* handler = nullptr;
   std::string allow = "OPTIONS";
   for (const Route& route : routes_) {
-    if (route.prefix != best->prefix || route.path != best->path) continue;
+    if (!same_pattern(route, *pattern)) continue;
     allow += ", " + route.method;
     if (route.method == "GET") allow += ", HEAD";
-    if (route.method == wanted) handler = &route.handler;
-  }
-  if (handler != nullptr) {
-    co_await (*handler)(request, writer);
-    co_return;
   }
   HttpResponse response;
   if (request.method == "OPTIONS") {
     response.status = 204;
     response.content_type.clear();
   } else {
-    response = error_response(http_error(
-        405, fmt::format("{} is not allowed on {}; allowed: {}", request.method, request.path, allow)));
+    response = error(http_error(405, fmt::format("{} is not allowed on {}; allowed: {}", request.method,
+                                                 request.path, allow)),
+                     request);
   }
   response.headers.emplace_back("Allow", allow);
   co_await writer.send(std::move(response));

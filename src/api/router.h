@@ -5,16 +5,33 @@
 #include <string_view>
 #include <vector>
 
+#include "api/error_response.h"
 #include "api/http_types.h"
 
 namespace hearth::api {
+
+// What a caller must be allowed to do. Where keys are asked for, a key has some of these.
+enum class Scope {
+  kOpen,    // nothing: health, pages, what a probe asks
+  kChat,    // to use models: generate, embed, tokenize, list
+  kManage,  // to change what the server holds: load, unload, pull, create, delete
+};
 
 class Router {
  public:
   // `path` is exact ("/v1/models"), or ends in "/*" and matches one or more characters of rest, slashes
   // included ("/v1/models/*"); the handler takes the rest with path_rest(). Exact routes win; among the
-  // others the longest. A GET route also answers HEAD.
-  void add(std::string method, std::string path, Handler handler);
+  // others the longest. A GET route also answers HEAD. The handler runs only for callers with `scope`.
+  void add(std::string method, std::string path, Scope scope, Handler handler);
+
+  // Errors of requests to `prefix` ("/api") and all paths below it are written by `format`, also those found
+  // before there is a handler. The longest prefix wins; elsewhere the format is OpenAI's.
+  void set_error_format(std::string prefix, ErrorFormat format);
+
+  // What the route of this request asks for; kOpen where there is none and handle() says so.
+  Scope scope_of(const HttpRequest& request) const;
+
+  HttpResponse error(const ApiError& error, const HttpRequest& request) const;
 
   // Runs the handler; replies 404, 405 (with Allow) and OPTIONS itself.
   Task<void> handle(const HttpRequest& request, ResponseWriter& writer) const;
@@ -24,9 +41,21 @@ class Router {
     std::string method;
     std::string path;  // without the '*'
     bool prefix = false;
+    Scope scope = Scope::kOpen;
     Handler handler;
   };
+  struct Format {
+    std::string prefix;
+    ErrorFormat format;
+  };
+
+  // The best pattern for the path: the first of its routes, whatever their methods.
+  const Route* pattern_of(const HttpRequest& request) const;
+  // The route of that pattern for the request's method.
+  const Route* route_of(const HttpRequest& request, const Route& pattern) const;
+
   std::vector<Route> routes_;
+  std::vector<Format> formats_;
 };
 
 // What a "/*" route's path has after `prefix`.

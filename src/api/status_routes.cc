@@ -18,14 +18,14 @@ Any OpenAI client works with this address and /v1 as its base URL; the API key i
 
 Task<void> health(const serving::GenerationService& service, ResponseWriter& writer) {
   std::string why;
-  HttpResponse response;
-  if (service.healthy(&why)) {
-    response.body = dump(Json{{"status", "ok"}});
-  } else {
+  if (!service.healthy(&why)) {
     ApiError error = http_error(503, why.empty() ? "not able to answer" : why);
     error.retry_after_seconds = 1;
-    response = error_response(error);
+    co_await writer.fail(error);
+    co_return;
   }
+  HttpResponse response;
+  response.body = dump(Json{{"status", "ok"}});
   co_await writer.send(std::move(response));
 }
 
@@ -41,10 +41,11 @@ Task<void> welcome(ResponseWriter& writer) {
 
 void add_status_routes(Router& router, const serving::GenerationService& service) {
   for (const char* path : {"/health", "/v1/health"}) {
-    router.add("GET", path,
+    router.add("GET", path, Scope::kOpen,
                [&service](const HttpRequest&, ResponseWriter& writer) { return health(service, writer); });
   }
-  router.add("GET", "/", [](const HttpRequest&, ResponseWriter& writer) { return welcome(writer); });
+  router.add("GET", "/", Scope::kOpen,
+             [](const HttpRequest&, ResponseWriter& writer) { return welcome(writer); });
 }
 
 }  // namespace hearth::api

@@ -113,13 +113,13 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
                     ResponseWriter& writer) {
   Parsed<DialectRequest> request = dialect.parse(http.body);
   if (!request) {
-    co_await writer.send(error_response(request.error()));
+    co_await writer.fail(request.error());
     co_return;
   }
   ReplyHead head;
   Parsed<std::string> model = requested_model(routes.service, request->generations.front().model);
   if (!model) {
-    co_await writer.send(error_response(model.error()));
+    co_await writer.fail(model.error());
     co_return;
   }
   head.model = std::move(*model);
@@ -135,7 +135,7 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   const auto n_per_prompt = static_cast<size_t>(request->reply.n);
   Parsed<std::vector<serving::TokenStream>> streams = start(routes, dialect, *request);
   if (!streams) {
-    co_await writer.send(error_response(streams.error()));
+    co_await writer.fail(streams.error());
     co_return;
   }
   const std::unique_ptr<ReplyFormat> format = dialect.format(std::move(head));
@@ -162,17 +162,18 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
 void add_openai_routes(Router& router, serving::GenerationService& service, OpenAiOptions options) {
   const auto routes = std::make_shared<const Routes>(Routes{service, std::move(options)});
   for (const std::string prefix : {"/v1", ""}) {
-    router.add("POST", prefix + "/chat/completions",
+    router.add("POST", prefix + "/chat/completions", Scope::kChat,
                [routes](const HttpRequest& request, ResponseWriter& writer) {
                  return generate(*routes, kChat, request, writer);
                });
-    router.add("POST", prefix + "/completions", [routes](const HttpRequest& request, ResponseWriter& writer) {
-      return generate(*routes, kCompletion, request, writer);
-    });
-    router.add("GET", prefix + "/models", [routes](const HttpRequest&, ResponseWriter& writer) {
+    router.add("POST", prefix + "/completions", Scope::kChat,
+               [routes](const HttpRequest& request, ResponseWriter& writer) {
+                 return generate(*routes, kCompletion, request, writer);
+               });
+    router.add("GET", prefix + "/models", Scope::kChat, [routes](const HttpRequest&, ResponseWriter& writer) {
       return writer.send(models_response(routes->service));
     });
-    router.add("GET", prefix + "/models/*",
+    router.add("GET", prefix + "/models/*", Scope::kChat,
                [routes, prefix](const HttpRequest& request, ResponseWriter& writer) {
                  return writer.send(model_response(routes->service, path_rest(request, prefix + "/models/")));
                });
