@@ -9,8 +9,8 @@
 
 namespace {
 
+using hearth::api::Parsed;
 using hearth::api::openai::DialectRequest;
-using hearth::api::openai::Parsed;
 
 void check(const Parsed<DialectRequest>& parsed) {
   if (parsed) {
