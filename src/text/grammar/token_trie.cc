@@ -1,0 +1,140 @@
+#include "text/grammar/token_trie.h"
+
+#include <algorithm>
+
+#include "text/grammar/rules.h"
+#include "text/utf8.h"
+
+namespace hearth::text::grammar {
+namespace {
+
+bool is_plain(std::string_view bytes) {
+  int n_characters = 0;
+  while (!bytes.empty()) {
+    const Utf8Char c = decode_utf8(bytes);
+    if (c.state != Utf8State::kValid || c.code_point < 0x20 || c.code_point == '"' || c.code_point == '\\') {
+      return false;
+    }
+    if (++n_characters > TokenVocabulary::kMaxPlainCharacters) return false;
+    bytes.remove_prefix(c.length);
+  }
+  return true;
+}
+
+void set_bit(std::vector<uint64_t>& mask, TokenId id) {
+  mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (static_cast<size_t>(id) % 64);
+}
+
+bool has_bit(const std::vector<uint64_t>& mask, TokenId id) {
+  return (mask[static_cast<size_t>(id) / 64] >> (static_cast<size_t>(id) % 64) & 1) != 0;
+}
+
+std::string marked(std::string_view spelling) {
+  return std::string(1, kTokenMark).append(spelling) + kTokenMark;
+}
+
+}  // namespace
+
+TokenTrie::TokenTrie(std::vector<Entry> entries) {
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return a.bytes != b.bytes ? a.bytes < b.bytes : a.id < b.id;
+  });
+  nodes_.clear();
+  std::vector<uint32_t> path;  // the nodes from the root to the last one
+  std::string_view previous;
+  const auto leave = [&](size_t depth) {
+    for (; path.size() > depth; path.pop_back())
+      nodes_[path.back()].end = static_cast<uint32_t>(nodes_.size());
+  };
+  for (const Entry& entry : entries) {
+    const std::string_view bytes = entry.bytes;
+    const auto differ = std::mismatch(bytes.begin(), bytes.end(), previous.begin(), previous.end());
+    const auto shared = static_cast<size_t>(differ.first - bytes.begin());
+    if (shared < bytes.size()) leave(shared);
+    for (size_t depth = path.size(); depth < bytes.size(); ++depth) {
+      path.push_back(static_cast<uint32_t>(nodes_.size()));
+      nodes_.push_back({.end = 0,
+                        .first_token = static_cast<uint32_t>(tokens_.size()),
+                        .depth = static_cast<uint16_t>(depth + 1),
+                        .byte = static_cast<uint8_t>(bytes[depth])});
+    }
+    tokens_.push_back(entry.id);
+    previous = bytes;
+  }
+  leave(0);
+  nodes_.push_back({.end = static_cast<uint32_t>(nodes_.size()),
+                    .first_token = static_cast<uint32_t>(tokens_.size()),
+                    .depth = 0,
+                    .byte = 0});
+  nodes_.shrink_to_fit();
+  tokens_.shrink_to_fit();
+}
+
+TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer)
+    : size_(tokenizer.vocab_size()), plain_mask_(n_words()), special_mask_(n_words()) {
+  const auto ends = tokenizer.end_of_generation();
+  end_of_generation_.assign(ends.begin(), ends.end());
+  std::vector<TokenTrie::Entry> all, not_plain;
+  begins_.reserve(size_ + 1);
+  for (size_t i = 0; i < size_; ++i) {
+    const auto id = static_cast<TokenId>(i);
+    begins_.push_back(static_cast<uint32_t>(bytes_.size()));
+    if (tokenizer.is_control(id)) {
+      std::string spelling = tokenizer.piece(id, true);
+      if (spelling.empty() || spelling.size() > kMaxTokenBytes - 2) continue;
+      const std::string number = fmt::format("[{}]", id);
+      for (const std::string& name : {spelling, number}) {
+        all.push_back({marked(name), id});
+        not_plain.push_back({marked(name), id});
+      }
+      set_bit(special_mask_, id);
+      bytes_ += marked(spelling);
+      specials_.push_back(number);
+      specials_.push_back(std::move(spelling));
+      continue;
+    }
+    std::string bytes = tokenizer.piece(id);
+    // What decodes to nothing would never get anywhere, and what holds the mark would pass for a special
+    // token.
+    if (bytes.empty() || bytes.size() > kMaxTokenBytes || is_end(id)) continue;
+    if (bytes.find(kTokenMark) != std::string::npos) continue;
+    bytes_ += bytes;
+    longest_ = std::max(longest_, static_cast<uint32_t>(bytes.size()));
+    if (is_plain(bytes)) {
+      set_bit(plain_mask_, id);
+    } else {
+      not_plain.push_back({bytes, id});
+    }
+    all.push_back({std::move(bytes), id});
+  }
+  begins_.push_back(static_cast<uint32_t>(bytes_.size()));
+  bytes_.shrink_to_fit();
+  std::sort(specials_.begin(), specials_.end());
+  all_ = TokenTrie(std::move(all));
+  not_plain_ = TokenTrie(std::move(not_plain));
+}
+
+std::string_view TokenVocabulary::bytes_of(TokenId id) const {
+  if (id < 0 || static_cast<size_t>(id) >= size_) return {};
+  const size_t begin = begins_[static_cast<size_t>(id)];
+  return std::string_view(bytes_).substr(begin, begins_[static_cast<size_t>(id) + 1] - begin);
+}
+
+bool TokenVocabulary::is_special(TokenId id) const {
+  return id >= 0 && static_cast<size_t>(id) < size_ && has_bit(special_mask_, id);
+}
+
+bool TokenVocabulary::is_end(TokenId id) const {
+  return std::find(end_of_generation_.begin(), end_of_generation_.end(), id) != end_of_generation_.end();
+}
+
+bool TokenVocabulary::has_special(std::string_view spelling) const {
+  return std::binary_search(specials_.begin(), specials_.end(), spelling);
+}
+
+size_t TokenVocabulary::bytes() const {
+  return all_.bytes() + not_plain_.bytes() + bytes_.capacity() + begins_.capacity() * sizeof(uint32_t) +
+         (plain_mask_.capacity() + special_mask_.capacity()) * sizeof(uint64_t);
+}
+
+}  // namespace hearth::text::grammar
