@@ -156,16 +156,4 @@ size_t Evaluator::scratch_bytes() const {
   return state_.bytes() + backend_->scratch_bytes();
 }
 
-Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model,
-                                        tensor::Backend& backend, std::span<const int32_t> tokens) {
-  if (!model.config().is_encoder) {
-    return fail(ErrorCategory::kInvalidArgument, "a {} model gives no embeddings",
-                model.config().architecture);
-  }
-  if (tokens.empty()) return fail(ErrorCategory::kInvalidArgument, "no tokens to embed");
-  evaluator.reset();
-  HEARTH_TRY(const tensor::TensorView rows, evaluator.append(tokens, 0));
-  return model.pool(rows, backend);
-}
-
 }  // namespace hearth::engine

@@ -84,8 +84,4 @@ class Evaluator {
   std::vector<Sequence> sequences_;
 };
 
-// The vector of a text's tokens by an encoder; unit length.
-Result<std::vector<float>> embed_tokens(Evaluator& evaluator, const model::Model& model,
-                                        tensor::Backend& backend, std::span<const int32_t> tokens);
-
 }  // namespace hearth::engine

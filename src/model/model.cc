@@ -43,8 +43,9 @@ void embed_tokens(Pass& pass) {
   const TensorView x = pass.view(pass.state.x), y = pass.view(pass.state.y);
   pass.backend.embed(weights.token_embedding, pass.batch.tokens, 0, config.embedding_scale, x);
   if (config.token_type_embedding) {
-    const std::vector<int32_t> first_type(pass.batch.tokens.size(), 0);
-    pass.backend.embed(weights.token_types, first_type, 0, 1, y);
+    const std::vector<int32_t> first_type(pass.batch.token_types.empty() ? pass.batch.tokens.size() : 0, 0);
+    const auto types = pass.batch.token_types.empty() ? std::span(first_type) : pass.batch.token_types;
+    pass.backend.embed(weights.token_types, types, 0, 1, y);
     pass.backend.add(y, x);
   }
   if (config.position_embedding) {
@@ -52,6 +53,16 @@ void embed_tokens(Pass& pass) {
     pass.backend.add(y, x);
   }
   if (config.embedding_norm) pass.norm(x, weights.embedding_norm, x);
+}
+
+// out = W·x + b of a single row.
+void product(tensor::Backend& backend, std::vector<float>& x, const Linear& linear, std::vector<float>& out) {
+  const auto row = [](std::vector<float>& values) {
+    const auto n = static_cast<int64_t>(values.size());
+    return TensorView{values.data(), 1, n, n};
+  };
+  const tensor::LinearOutput output{linear.weight, linear.bias, row(out)};
+  backend.linear(row(x), {&output, 1});
 }
 
 }  // namespace
@@ -78,6 +89,11 @@ Status Pass::linear_summed(TensorView x, const Linear& product, TensorView out) 
   return {};
 }
 
+Status Pass::check_interrupted() const {
+  if (batch.interrupted == nullptr || !batch.interrupted->load(std::memory_order_relaxed)) return {};
+  return fail(ErrorCategory::kCancelled, "the pass was interrupted");
+}
+
 Result<std::unique_ptr<Model>> Model::load(const gguf::ModelFile& file) {
   HEARTH_TRY(ModelConfig config, read_config(file));
   HEARTH_TRY(Weights weights, Weights::bind(config, file));
@@ -93,7 +109,9 @@ Result<TensorView> Model::forward(const ForwardBatch& batch, RunState& state, te
   for (int64_t layer = 0; layer < config_.n_layers; ++layer) {
     HEARTH_CHECK_OK(attention_block(pass, layer));
     if (pass.n_rows() == 0) return TensorView{};
+    HEARTH_CHECK_OK(pass.check_interrupted());
     HEARTH_CHECK_OK(feed_forward_block(pass, layer));
+    HEARTH_CHECK_OK(pass.check_interrupted());
     per_layer_block(pass, layer);
     const VectorView scale = weights_.layers[static_cast<size_t>(layer)].output_scale;
     if (scale) backend.multiply(scale.data[0], pass.view(state.x));
@@ -104,6 +122,7 @@ Result<TensorView> Model::forward(const ForwardBatch& batch, RunState& state, te
     return x;
   }
   pass.norm(x, weights_.output_norm, h);
+  if (batch.hidden_rows) return h;
   const TensorView logits = pass.view(state.logits);
   pass.linear(h, {weights_.output, {}}, logits);
   if (config_.final_logit_softcap > 0) backend.softcap(config_.final_logit_softcap, logits);
@@ -114,38 +133,37 @@ int64_t Model::pooled_width() const {
   return config_.dense_3_dim > 0 ? config_.dense_3_dim : config_.width;
 }
 
-std::vector<float> Model::pool(TensorView rows, tensor::Backend& backend) const {
-  std::vector<double> sum(static_cast<size_t>(config_.width), 0.0);
-  const bool mean = config_.pooling == Pooling::kMean;
-  const int64_t first = config_.pooling == Pooling::kLast ? rows.n_rows - 1 : 0;
-  const int64_t end = mean ? rows.n_rows : first + 1;
-  for (int64_t row = first; row < end; ++row) {
-    for (int64_t i = 0; i < config_.width; ++i)
-      sum[static_cast<size_t>(i)] += static_cast<double>(rows.row(row)[i]);
-  }
-  std::vector<float> pooled(sum.size());
-  for (size_t i = 0; i < sum.size(); ++i)
-    pooled[i] = static_cast<float>(sum[i] / static_cast<double>(end - first));
-
+std::vector<float> Model::vector_of(const PooledRows& rows, tensor::Backend& backend, bool normalise) const {
+  std::vector<float> vector = rows.mean();
   if (weights_.dense_2) {
     std::vector<float> hidden(static_cast<size_t>(config_.dense_2_dim));
     std::vector<float> out(static_cast<size_t>(config_.dense_3_dim));
-    const TensorView in{pooled.data(), 1, config_.width, config_.width};
-    const tensor::LinearOutput second{
-        weights_.dense_2, {}, {hidden.data(), 1, config_.dense_2_dim, config_.dense_2_dim}};
-    const tensor::LinearOutput third{
-        weights_.dense_3, {}, {out.data(), 1, config_.dense_3_dim, config_.dense_3_dim}};
-    backend.linear(in, {&second, 1});
-    backend.linear(second.out, {&third, 1});
-    pooled = std::move(out);
+    product(backend, vector, {weights_.dense_2, {}}, hidden);
+    product(backend, hidden, {weights_.dense_3, {}}, out);
+    vector = std::move(out);
   }
+  if (!normalise) return vector;
   double squares = 0;
-  for (const float value : pooled) squares += static_cast<double>(value) * static_cast<double>(value);
+  for (const float value : vector) squares += static_cast<double>(value) * static_cast<double>(value);
   const double norm = std::sqrt(squares);
   if (norm > 0) {
-    for (float& value : pooled) value = static_cast<float>(static_cast<double>(value) / norm);
+    for (float& value : vector) value = static_cast<float>(static_cast<double>(value) / norm);
   }
-  return pooled;
+  return vector;
+}
+
+float Model::rank_score(const PooledRows& rows, tensor::Backend& backend) const {
+  std::vector<float> pooled = rows.mean();
+  if (weights_.rank_hidden.weight) {
+    std::vector<float> hidden(pooled.size());
+    product(backend, pooled, weights_.rank_hidden, hidden);
+    for (float& value : hidden) value = std::tanh(value);
+    pooled = std::move(hidden);
+  }
+  std::vector<float> labels(static_cast<size_t>(config_.n_labels));
+  product(backend, pooled, weights_.rank_output, labels);
+  // Two labels are "yes" and "no": the difference of their logits is the log odds of "yes".
+  return labels.size() == 2 ? labels[0] - labels[1] : labels[0];
 }
 
 }  // namespace hearth::model

@@ -4,12 +4,14 @@
 // and Backend.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 
 #include "cluster/communicator.h"
 #include "gguf/model_file.h"
 #include "model/model_config.h"
+#include "model/pooled_rows.h"
 #include "model/run_state.h"
 #include "model/weights.h"
 
@@ -23,6 +25,12 @@ struct ForwardBatch {
   std::span<const int32_t> output_rows;
   // By layer; layers that share another's cache have the donor's entry.
   std::span<const tensor::KvLayer> kv;
+  // Of a decoder: the final hidden rows are wanted, not logits.
+  bool hidden_rows = false;
+  // BERT's token types, [rows] of 0 or 1; empty = all 0. Other models have none and take no notice.
+  std::span<const int32_t> token_types{};
+  // Set from any thread, it ends the pass between two operations of a layer; nullptr = never.
+  const std::atomic<bool>* interrupted = nullptr;
 };
 
 class Model {
@@ -33,15 +41,21 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }
 
-  // Decoders: logits [output_rows, vocab_size]. Encoders: final hidden rows [rows, width].
+  // Decoders: logits [output_rows, vocab_size], or hidden rows [output_rows, width] after the output norm where
+  // the batch says so. Encoders: final hidden rows [rows, width].
   // The view lives in `state` until the next pass. Token ids must be below vocab_size, rows within the limits
-  // of `state`, positions within the context of the caches. Errors come only from the communicator.
+  // of `state`, positions within the context of the caches. Errors: kCancelled when interrupted, and those of
+  // the communicator.
   Result<tensor::TensorView> forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
                                      cluster::Communicator& communicator) const;
 
-  // An encoder's rows of one sequence -> one vector of unit length; its width is pooled_width().
-  std::vector<float> pool(tensor::TensorView rows, tensor::Backend& backend) const;
+  // The pooled rows of one text -> its vector (model/pooled_rows.h), pooled_width() wide; of unit length with
+  // `normalise`.
+  std::vector<float> vector_of(const PooledRows& rows, tensor::Backend& backend, bool normalise = true) const;
   int64_t pooled_width() const;
+  // The pooled rows of a query and a document in one -> how well they fit, as log odds. Of rerankers
+  // (config().ranks()).
+  float rank_score(const PooledRows& rows, tensor::Backend& backend) const;
 
  private:
   Model(ModelConfig config, Weights weights) : config_(std::move(config)), weights_(std::move(weights)) {}

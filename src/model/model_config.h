@@ -53,6 +53,7 @@ enum class NormPlace {
   kPost,      // x = norm(x + f(x)), as in BERT
 };
 
+// Which of a text's final rows make its vector: their mean, the first, or the last.
 enum class Pooling { kNone, kMean, kCls, kLast };
 
 struct ModelConfig {
@@ -93,8 +94,13 @@ struct ModelConfig {
   bool output_norm = true;
   bool is_encoder = false;  // gives vectors, not logits
   Pooling pooling = Pooling::kNone;
+  int64_t n_labels = 0;     // of a reranker's head: 1 (a logit) or 2 (yes, no); 0 = no reranker
   int64_t dense_2_dim = 0;  // EmbeddingGemma's projection after pooling; 0 = none
   int64_t dense_3_dim = 0;
+
+  bool ranks() const { return n_labels > 0; }
+  // kMean, kCls or kLast: a decoder whose file does not say gives its last row, which alone has seen all.
+  Pooling row_choice() const { return pooling == Pooling::kNone ? Pooling::kLast : pooling; }
 
   // The last layer that writes keys and values. From the point where they are stored, only the rows whose
   // output was asked for are computed: exact, and most of a prefill's end (all of it after layer 23 of 42 in

@@ -28,6 +28,7 @@ struct Pass {
   void linear(tensor::TensorView x, const Linear& linear, tensor::TensorView out) const;
   // A product whose weight rows may be split over ranks: every rank gets the sum.
   Status linear_summed(tensor::TensorView x, const Linear& linear, tensor::TensorView out) const;
+  Status check_interrupted() const;
 };
 
 // x: [rows, width] in state.x, in and out. Attention also narrows pass.rows when it passes the last owner of

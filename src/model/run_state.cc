@@ -52,7 +52,7 @@ struct RunState::Layout {
     place(state.per_layer_late, limits.max_outputs, (config.n_layers - early) * config.per_layer_input_dim);
     place(state.per_layer_gate, rows, config.per_layer_input_dim);
     place(state.per_layer_slice, rows, config.per_layer_input_dim);
-    if (!config.is_encoder) place(state.logits, limits.max_outputs, config.vocab_size);
+    if (!config.is_encoder && limits.logits) place(state.logits, limits.max_outputs, config.vocab_size);
   }
 };
 

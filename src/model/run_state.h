@@ -12,6 +12,7 @@ namespace hearth::model {
 struct RunLimits {
   int64_t max_rows = 256;     // tokens in one batch
   int64_t max_outputs = 256;  // rows of one batch whose output is asked for
+  bool logits = true;         // false: the passes of a decoder give hidden rows only
 };
 
 class RunState {
@@ -40,7 +41,7 @@ class RunState {
   tensor::TensorView per_layer_late;   // of the others; max_outputs rows
   tensor::TensorView per_layer_gate;   // per_layer_input_dim
   tensor::TensorView per_layer_slice;  // per_layer_input_dim
-  tensor::TensorView logits;           // [max_outputs, vocab_size], or [max_rows, width] of an encoder
+  tensor::TensorView logits;           // [max_outputs, vocab_size], of decoders
 
   // Host-side lists, sized once.
   std::vector<int32_t> output_sequence, output_position;  // the row map after the cut to requested rows

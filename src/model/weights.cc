@@ -198,6 +198,13 @@ Result<Weights> Weights::bind(const ModelConfig& config, const gguf::ModelFile& 
     weights.dense_2 = bind.matrix("dense_2.weight", config.width, config.dense_2_dim);
     weights.dense_3 = bind.matrix("dense_3.weight", config.dense_2_dim, config.dense_3_dim);
   }
+  if (config.ranks()) {
+    if (bind.has("cls.weight")) {
+      weights.rank_hidden = bind.linear("cls", config.width, config.width, bind.has("cls.bias"));
+    }
+    weights.rank_output =
+        bind.linear("cls.output", config.width, config.n_labels, bind.has("cls.output.bias"));
+  }
   HEARTH_CHECK_OK(std::move(bind).status());
   return weights;
 }

@@ -56,6 +56,7 @@ struct Weights {
   Norm output_norm;
   WeightView output;  // the token embedding again when the model ties them
   WeightView dense_2, dense_3;
+  Linear rank_hidden, rank_output;  // a reranker's head; the first is optional
 
   // Errors name the tensor: kCorrupt when one is missing or has another shape, kUnsupported for a type where
   // it cannot be used. The views borrow from `file`.

@@ -42,6 +42,18 @@ struct TextPrompt {
   bool parse_special = false;  // control tokens may be written out (raw prompts)
 };
 
+// Code between two pieces of a file, for models that were taught to fill gaps.
+struct InfillPrompt {
+  struct File {
+    std::string name;
+    std::string text;
+  };
+  std::string prefix{};
+  std::string suffix{};
+  std::string beginning{};    // of what is to be filled in: the answer goes on from it
+  std::vector<File> files{};  // of the same project, for the model to look at
+};
+
 // Whether the model is to call tools.
 struct ToolChoice {
   enum class Mode {
@@ -69,7 +81,7 @@ constexpr KeepAlive kKeepForever = KeepAlive::max();
 
 struct GenerationRequest {
   std::string model;  // name or path
-  std::variant<ChatPrompt, TextPrompt, std::vector<text::TokenId>> prompt;
+  std::variant<ChatPrompt, TextPrompt, std::vector<text::TokenId>, InfillPrompt> prompt;
   engine::SamplingOverrides sampling;
   std::optional<int64_t> max_tokens;  // absent = until the context is full; 0 = evaluate the prompt only
   std::vector<std::string> stop;      // not part of the output

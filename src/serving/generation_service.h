@@ -71,7 +71,7 @@ class GenerationService {
   // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that gives
   // none.
   virtual Result<TokenStream> embed(EmbeddingRequest request) = 0;
-  // As embed(), one score for each document.
+  // As embed(), with the score and the relevance of each document.
   virtual Result<TokenStream> rank(RankRequest request) = 0;
 
   // False while it cannot answer (shutting down, model failed); `why` gets one sentence.

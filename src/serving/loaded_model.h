@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 
 #include "base/thread_pool.h"
+#include "engine/embedder.h"
 #include "engine/engine.h"
 #include "serving/generation_service.h"
 #include "serving/model_pool.h"
@@ -20,24 +22,42 @@ class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
                                                    const ModelPoolOptions& options, ThreadPool& threads);
 
   Result<TokenStream> generate(GenerationRequest request);
+  Result<TokenStream> embed(EmbeddingRequest request);
+  Result<TokenStream> rank(RankRequest request);
+
+  // Ends all work, as GenerationService::shut_down.
+  void shut_down(std::chrono::milliseconds grace);
+  // Why it cannot work any more; empty while it can.
+  std::optional<Error> failure() const;
 
   const ModelSummary& summary() const { return summary_; }
   LoadedModelState state() const;
   Result<ModelDetails> describe() const;
   const TextModel& text() const { return *text_; }
-  engine::Engine& engine() { return *engine_; }
 
  private:
-  explicit LoadedModel(gguf::ModelFile file) : file_(std::move(file)) {}
+  LoadedModel(gguf::ModelFile file, const ModelPoolOptions& options, ThreadPool& threads)
+      : file_(std::move(file)), options_(options), threads_(threads) {}
+
+  Status create_engine();
+  Result<engine::Embedder*> embedder();
+  engine::Embedder* existing_embedder() const;
+  template <typename Sink>
+  Result<TokenStream> submit(engine::Embedder& embedder, engine::EmbedRequest work);
 
   gguf::ModelFile file_;
+  ModelPoolOptions options_;
+  ThreadPool& threads_;
   ModelSummary summary_;
   std::unique_ptr<TextModel> text_;
   std::unique_ptr<model::Model> model_;
   engine::SamplingParams default_sampling_;
   const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;
-  std::unique_ptr<engine::Engine> engine_;  // last: it uses everything above
+  // Last: they use everything above.
+  std::unique_ptr<engine::Engine> engine_;  // none for models that only give vectors
+  mutable std::mutex embedder_mutex_;
+  std::unique_ptr<engine::Embedder> embedder_;  // made when it is first asked for
 };
 
 }  // namespace hearth::serving

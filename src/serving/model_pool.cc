@@ -89,13 +89,13 @@ class LocalModelPool : public ModelPool {
   }
 
   Result<TokenStream> embed(EmbeddingRequest request) override {
-    HEARTH_TRY([[maybe_unused]] const auto model, get(request.model));
-    return fail(ErrorCategory::kUnsupported, "embeddings are not served yet");
+    HEARTH_TRY(const auto model, get(request.model));
+    return model->embed(std::move(request));
   }
 
   Result<TokenStream> rank(RankRequest request) override {
-    HEARTH_TRY([[maybe_unused]] const auto model, get(request.model));
-    return fail(ErrorCategory::kUnsupported, "ranking is not served yet");
+    HEARTH_TRY(const auto model, get(request.model));
+    return model->rank(std::move(request));
   }
 
   bool healthy(std::string* why) const override {
@@ -105,7 +105,7 @@ class LocalModelPool : public ModelPool {
       return false;
     }
     for (const auto& model : models_) {
-      if (const auto failure = model->engine().failure()) {
+      if (const auto failure = model->failure()) {
         if (why != nullptr) *why = fmt::format("model '{}': {}", model->summary().name, failure->message);
         return false;
       }
@@ -124,7 +124,7 @@ class LocalModelPool : public ModelPool {
     for (const auto& model : models) {
       const auto left =
           std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      model->engine().shut_down(std::max(left, std::chrono::milliseconds(0)));
+      model->shut_down(std::max(left, std::chrono::milliseconds(0)));
     }
   }
 

@@ -82,6 +82,7 @@ Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file) 
   const gguf::Metadata& metadata = file.metadata();
   HEARTH_TRY(const auto own, metadata.get_string("tokenizer.chat_template"));
   HEARTH_TRY(const auto with_tools, metadata.get_string("tokenizer.chat_template.tool_use"));
+  HEARTH_TRY(const auto rerank, metadata.get_string("tokenizer.chat_template.rerank"));
 
   auto compiled = text::ChatTemplate::compile(own.value_or(text::default_chat_template()));
   if (!compiled) return propagate(std::move(compiled).error(), "tokenizer.chat_template");
@@ -91,6 +92,7 @@ Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file) 
     if (!second) return propagate(std::move(second).error(), "tokenizer.chat_template.tool_use");
     model->chat_with_tools_ = *std::move(second);
   }
+  model->rerank_form_ = std::string(rerank.value_or(std::string_view()));
   model->has_own_template_ = own.has_value();
   model->bos_ = spelling(*model->tokenizer_, model->tokenizer_->bos());
   model->eos_ = spelling(*model->tokenizer_, model->tokenizer_->eos());

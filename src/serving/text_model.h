@@ -29,6 +29,8 @@ class TextModel {
 
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const text::ChatTemplate& chat_template() const { return chat_; }
+  // How a reranker wants a query and a document written, with {query} and {document} in it; empty = not said.
+  const std::string& rerank_form() const { return rerank_form_; }
   // False: the file carries no template, and chats are written in the default one.
   bool has_own_template() const { return has_own_template_; }
 
@@ -65,6 +67,7 @@ class TextModel {
   std::unique_ptr<text::Tokenizer> tokenizer_;
   text::ChatTemplate chat_;
   std::optional<text::ChatTemplate> chat_with_tools_;  // tokenizer.chat_template.tool_use
+  std::string rerank_form_;                         // tokenizer.chat_template.rerank
   bool has_own_template_ = false;
   std::string bos_, eos_;
   Habits habits_;

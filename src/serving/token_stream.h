@@ -56,7 +56,9 @@ struct PromptProgress {
   double elapsed_ms = 0;
 };
 
-// The result for one input of an EmbeddingRequest: its vector; of a RankRequest: one raw score.
+// The result for one input of an EmbeddingRequest: its vector. For one document of a RankRequest two numbers: the
+// raw score (log odds of a reranker, else the cosine of both vectors) and the relevance, 0 … 1 (the odds as a
+// probability, else the cosine, 0 where it is negative).
 struct Embedding {
   size_t index = 0;
   std::vector<float> values;

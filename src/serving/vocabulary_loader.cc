@@ -69,6 +69,12 @@ Result<text::VocabularySpec> read_vocabulary(const gguf::ModelFile& file) {
       {"tokenizer.ggml.separator_token_id", spec.separator},
       {"tokenizer.ggml.mask_token_id", spec.mask},
       {"tokenizer.ggml.cls_token_id", spec.cls},
+      {"tokenizer.ggml.fim_pre_token_id", spec.fim_prefix},
+      {"tokenizer.ggml.fim_suf_token_id", spec.fim_suffix},
+      {"tokenizer.ggml.fim_mid_token_id", spec.fim_middle},
+      {"tokenizer.ggml.fim_rep_token_id", spec.fim_project},
+      {"tokenizer.ggml.fim_sep_token_id", spec.fim_file},
+      {"tokenizer.ggml.fim_pad_token_id", spec.fim_padding},
   };
   for (const auto& [key, id] : ids) HEARTH_CHECK_OK(read_id(metadata, key, id));
 

@@ -7,9 +7,10 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 
-#include "engine/evaluator.h"
+#include "engine/embedder.h"
 #include "kernels/kernels.h"
 #include "serving/text_model.h"
 #include "synth/synthetic_model.h"
@@ -19,6 +20,15 @@ namespace hearth {
 namespace {
 
 constexpr std::string_view kSentence = "the cat sat on the mat and looked at the sea";
+
+class OneVector : public engine::EmbedSink {
+ public:
+  void on_vector(size_t, std::vector<float> values) override { vector = std::move(values); }
+  void on_end(const engine::EmbedEnd& end) override { ended.set_value(end); }
+
+  std::vector<float> vector;
+  std::promise<engine::EmbedEnd> ended;
+};
 
 class Encoder : public testing::TestWithParam<std::string> {};
 
@@ -51,17 +61,19 @@ TEST_P(Encoder, MatchesTheTrustedEngine) {
     const auto tokens = (*words)->tokenizer().encode(kSentence, {.add_special = true});
     ThreadPool pool(2);
     for (const kernels::KernelTable* table : kernels::available_kernels()) {
-      const auto backend = tensor::create_cpu_backend(*table, pool);
-      const auto evaluator = engine::Evaluator::create(
-          **model, *backend, {.kv_dtype = kernels::DType::kF32, .context_length = 64, .max_outputs = 1});
-      ASSERT_TRUE(evaluator) << evaluator.error().message;
-      const auto vector = engine::embed_tokens(**evaluator, **model, *backend, tokens);
-      ASSERT_TRUE(vector) << vector.error().message;
-      ASSERT_EQ(vector->size(), expected.size());
+      const auto embedder = engine::Embedder::create(**model, tensor::create_cpu_backend(*table, pool),
+                                                     {.context_length = 64});
+      ASSERT_TRUE(embedder) << embedder.error().message;
+      auto sink = std::make_shared<OneVector>();
+      ASSERT_TRUE((*embedder)->submit({.texts = {{tokens}}, .sink = sink}));
+      const auto end = sink->ended.get_future().get();
+      ASSERT_FALSE(end.error) << end.error->message;
+      const std::vector<float>& vector = sink->vector;
+      ASSERT_EQ(vector.size(), expected.size());
       double dot = 0, largest = 0;
       for (size_t i = 0; i < expected.size(); ++i) {
-        dot += static_cast<double>((*vector)[i]) * static_cast<double>(expected[i]);
-        largest = std::max(largest, std::abs(static_cast<double>((*vector)[i] - expected[i])));
+        dot += static_cast<double>(vector[i]) * static_cast<double>(expected[i]);
+        largest = std::max(largest, std::abs(static_cast<double>(vector[i] - expected[i])));
       }
       EXPECT_GT(dot, 0.999999) << table->name;
       EXPECT_LT(largest, 5e-4) << table->name;

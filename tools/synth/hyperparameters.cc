@@ -85,7 +85,7 @@ void Keys::gemma() {
 void Keys::encoder() {
   real("attention.layer_norm_epsilon", spec_.norm_eps);
   writer_.add_bool(key("attention.causal"), false);
-  number("pooling_type", 1);
+  number("pooling_type", spec_.n_labels > 0 ? 4 : 1);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ struct ModelSpec {
   uint32_t per_layer_dim = 0;           // per-layer embeddings
 
   uint32_t dense_head = 0;  // embedding models: width of the dense layers behind pooling
+  uint32_t n_labels = 0;    // rerankers: rows of the head
 
   bool is_sliding(uint32_t layer) const;
   bool owns_kv(uint32_t layer) const { return layer + shared_kv_layers < n_layers; }

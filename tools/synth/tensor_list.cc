@@ -219,6 +219,12 @@ void ListBuilder::encoder() {
     prefix_ = fmt::format("blk.{}.", layer);
     encoder_layer();
   }
+  prefix_.clear();
+  if (spec_.n_labels == 0) return;
+  matrix("cls", {spec_.hidden, spec_.hidden});
+  bias("cls", spec_.hidden);
+  matrix("cls.output", {spec_.hidden, spec_.n_labels}, 2);
+  bias("cls.output", spec_.n_labels);
 }
 
 std::vector<SynthTensor> ListBuilder::build() {

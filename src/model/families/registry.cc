@@ -11,6 +11,8 @@ namespace {
 const Family* const kFamilies[] = {&kBert,      &kGemma4, &kGemmaEmbedding, &kLlama,
                                    &kNomicBert, &kQwen2,  &kQwen3,          &kQwen3Moe};
 
+constexpr int64_t kRankPooling = 4;
+
 // The keys that mean the same in every family.
 Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
   const ConfigReader keys(metadata, config.architecture);
@@ -74,10 +76,28 @@ Status read_common_config(const gguf::Metadata& metadata, ModelConfig& config) {
 }
 
 Result<Pooling> read_pooling(const ConfigReader& keys) {
-  HEARTH_TRY(const int64_t pooling, keys.integer_or("pooling_type", 0, 0, 4));
-  constexpr Pooling kByNumber[] = {Pooling::kNone, Pooling::kMean, Pooling::kCls, Pooling::kLast};
-  if (pooling == 4) return fail(ErrorCategory::kUnsupported, "pooling type 4 (rank) is not supported");
+  HEARTH_TRY(const int64_t pooling, keys.integer_or("pooling_type", 0, 0, kRankPooling));
+  // What a reranker's head reads depends on the family: encoders have it on the first row.
+  constexpr Pooling kByNumber[] = {Pooling::kNone, Pooling::kMean, Pooling::kCls, Pooling::kLast,
+                                   Pooling::kNone};
   return kByNumber[pooling];
+}
+
+// The head of a reranker: a logit, or one each for yes and no.
+Status read_rank_head(const gguf::ModelFile& file, const ConfigReader& keys, ModelConfig& config) {
+  HEARTH_TRY(const int64_t pooling, keys.integer_or("pooling_type", 0, 0, kRankPooling));
+  if (pooling != kRankPooling) return {};
+  const gguf::TensorInfo* head = file.find_tensor("cls.output.weight");
+  if (head == nullptr) {
+    return fail(ErrorCategory::kUnsupported, "pooling type 4 (rank) without tensor cls.output.weight");
+  }
+  if (head->dims[1] != 1 && head->dims[1] != 2) {
+    return fail(ErrorCategory::kUnsupported, "tensor cls.output.weight: {} labels, 1 or 2 are supported",
+                head->dims[1]);
+  }
+  config.n_labels = static_cast<int64_t>(head->dims[1]);
+  config.pooling = config.is_encoder ? Pooling::kCls : Pooling::kLast;
+  return {};
 }
 
 // What the blocks rely on, whatever the family.
@@ -131,6 +151,7 @@ Result<ModelConfig> read_config(const gguf::ModelFile& file) {
     config.vocab_size = static_cast<int64_t>(table->dims[1]);
     config.attention_scale = 1.0f / std::sqrt(static_cast<float>(config.layers[0].head_dim));
     HEARTH_CHECK_OK(family->configure(file.metadata(), config));
+    HEARTH_CHECK_OK(read_rank_head(file, keys, config));
     HEARTH_CHECK_OK(check(config));
     return config;
   }
