@@ -4,8 +4,9 @@
 cmake_minimum_required(VERSION 3.25)
 
 # What each folder may include of the others. Tests may include anything.
-set(layers base kernels gguf tensor text cluster model engine serving api app)
+set(layers base store kernels gguf tensor text cluster model engine serving api app)
 set(uses_base)
+set(uses_store base)
 set(uses_kernels base)
 set(uses_gguf base kernels)
 set(uses_tensor base kernels)
@@ -13,13 +14,13 @@ set(uses_text base)
 set(uses_cluster base)
 set(uses_model base kernels gguf tensor cluster)
 set(uses_engine base kernels tensor cluster model)
-set(uses_serving base kernels gguf tensor text model engine)
-set(uses_api base text serving)
+set(uses_serving base store kernels gguf tensor text model engine)
+set(uses_api base store text serving)
 set(uses_app ${layers})
 
 # Third-party headers, by how their names begin: the folders that may include them.
 set(libraries
-  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "utf8proc\\.h" "g(test|mock)/")
+  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h" "g(test|mock)/")
 set(users_tl base api)
 set(users_fmt ${layers})
 set(users_boost api)
@@ -29,6 +30,7 @@ set(users_toml app)
 set(users_spdlog app)
 set(users_histedit app)
 set(users_pcre2 text)
+set(users_sqlite3 store)
 set(users_utf8proc text)
 set(users_g)  # GoogleTest: tests only
 set(system_folders "^(arpa|asm|linux|net|netinet|sys)/")

@@ -10,7 +10,8 @@ namespace hearth::api::openai {
 
 constexpr size_t kMaxTools = 1'024;
 
-// {name, description, parameters} as templates expect it: {"type":"function","function":{name, …, parameters}}.
+// {name, description, parameters} as templates expect it: {"type":"function","function":{name, …,
+// parameters}}.
 Parsed<Json> function_tool(const Json& function, const std::string& where);
 
 // tools, or as older clients write them, functions: a list for the template, or none.
