@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/duration.h"
+
 namespace hearth::app {
 namespace {
 
@@ -45,6 +47,20 @@ Status assign_host(Settings& settings, std::string_view host) {
   return {};
 }
 
+Status assign_keep_alive(Settings& settings, std::string_view text) {
+  std::chrono::milliseconds time{};
+  if (const auto seconds = whole_number(text, -1'000'000'000, 1'000'000'000)) {
+    time = std::chrono::seconds(*seconds);
+  } else if (const auto duration = parse_duration(text)) {
+    time = *duration;
+  } else {
+    return invalid("is \"{}\", must be a time such as 10m or 1h30m, a number of seconds, or -1 for good",
+                   text);
+  }
+  settings.keep_alive = time.count() < 0 ? serving::kKeepForever : time;
+  return {};
+}
+
 using Values = std::vector<std::string>;
 
 constexpr SettingField kFields[] = {
@@ -84,6 +100,8 @@ constexpr SettingField kFields[] = {
        s.kernels = v[0];
        return {};
      }},
+    {"keep_alive", SettingKind::kText,
+     [](Settings& s, const Values& v) { return assign_keep_alive(s, v[0]); }},
     {"models", SettingKind::kList,
      [](Settings& s, const Values& v) -> Status {
        if (std::find(v.begin(), v.end(), "") != v.end()) return invalid("has an empty path");

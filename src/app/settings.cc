@@ -163,6 +163,9 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& environmen
       return fail(assigned.error().category, "OLLAMA_HOST {}", assigned.error().message);
     }
   }
+  if (const auto ollama = non_empty(environment, "OLLAMA_KEEP_ALIVE")) {
+    HEARTH_CHECK_OK(apply(settings, *find_setting("keep_alive"), {*ollama}, "OLLAMA_KEEP_ALIVE"));
+  }
   for (const SettingField& field : setting_fields()) {
     std::string name = "HEARTH_";
     for (const char c : field.key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;

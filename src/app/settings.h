@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "kernels/dtype.h"
+#include "serving/generation_request.h"
 
 namespace hearth::app {
 
@@ -21,8 +22,10 @@ struct Settings {
   int threads = 0;                 // compute threads; 0 = the processors this process may use
   int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_type = kernels::DType::kF16;
-  bool speculation = true;                    // draft tokens where the text repeats itself
-  std::string kernels;                        // instruction set by name; empty = the best
+  bool speculation = true;  // draft tokens where the text repeats itself
+  std::string kernels;      // instruction set by name; empty = the best
+  // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
+  serving::KeepAlive keep_alive = std::chrono::minutes(5);
   std::vector<std::filesystem::path> models;  // loaded by serve before it listens
   std::vector<std::string> allowed_origins;   // origins of foreign web pages that may call
   std::vector<std::string> allowed_hosts;     // names this machine is called by, beside localhost

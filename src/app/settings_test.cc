@@ -53,6 +53,28 @@ TEST_F(SettingsTest, HasDefaultsWithoutAFile) {
   EXPECT_EQ(settings->data_dir, home_);
 }
 
+TEST_F(SettingsTest, KeepAliveIsATimeInAnyOfItsSpellings) {
+  const auto kept = [&](const std::string& text) {
+    const auto settings = load({{"keep_alive", {text}}});
+    EXPECT_TRUE(settings) << text;
+    return settings ? settings->keep_alive : serving::KeepAlive(-1);
+  };
+  EXPECT_EQ(load()->keep_alive, std::chrono::minutes(5));
+  EXPECT_EQ(kept("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(kept("20"), std::chrono::seconds(20));
+  EXPECT_EQ(kept("0"), serving::KeepAlive(0));
+  EXPECT_EQ(kept("-1"), serving::kKeepForever);
+  EXPECT_EQ(kept("-5m"), serving::kKeepForever);
+  EXPECT_THAT(problem({{"keep_alive", {"soon"}}}), HasSubstr("--keep-alive is \"soon\", must be a time"));
+
+  variables_["OLLAMA_KEEP_ALIVE"] = "2m";
+  EXPECT_EQ(load()->keep_alive, std::chrono::minutes(2));
+  variables_["HEARTH_KEEP_ALIVE"] = "3m";
+  EXPECT_EQ(load()->keep_alive, std::chrono::minutes(3));
+  variables_["OLLAMA_KEEP_ALIVE"] = "x";
+  EXPECT_THAT(problem(), HasSubstr("OLLAMA_KEEP_ALIVE is \"x\""));
+}
+
 TEST_F(SettingsTest, FlagsOverrideTheEnvironmentOverridesTheFile) {
   write_config("port = 1000\nthreads = 3\ncontext = 100\n");
   variables_["HEARTH_PORT"] = "2000";

@@ -31,10 +31,12 @@ struct ChatMessage {
 
 struct ChatPrompt {
   std::vector<ChatMessage> messages;
-  text::Value tools;                  // none, or a list of mappings as the template expects them
-  std::optional<bool> thinking;       // absent = the template's own default
-  bool add_generation_prompt = true;  // false: the last assistant message is continued
-  text::Value template_arguments;     // none, or a mapping of further template variables
+  text::Value tools;                   // none, or a list of mappings as the template expects them
+  std::optional<bool> thinking;        // absent = the template's own default
+  bool add_generation_prompt = true;   // false: the last assistant message is continued
+  text::Value template_arguments;      // none, or a mapping of further template variables
+  std::string chat_template;           // instead of the model's own, as Jinja; empty = the model's
+  std::vector<text::TokenId> history;  // stands before what the template writes
 };
 
 struct TextPrompt {
@@ -83,6 +85,7 @@ struct GenerationRequest {
   std::string model;  // name or path
   std::variant<ChatPrompt, TextPrompt, std::vector<text::TokenId>, InfillPrompt> prompt;
   engine::SamplingOverrides sampling;
+  std::optional<int64_t> context_length;  // tokens of prompt and answer; absent = as many as there are
   std::optional<int64_t> max_tokens;  // absent = until the context is full; 0 = evaluate the prompt only
   std::vector<std::string> stop;      // not part of the output
   bool ignore_end_of_generation = false;
@@ -99,7 +102,7 @@ struct GenerationRequest {
   bool truncate = false;  // drop the oldest messages where a chat does not fit, instead of refusing it
 
   std::string cache_scope;              // prompts share computed prefixes with prompts of the same scope only
-  std::optional<KeepAlive> keep_alive;  // absent = the server's default; 0 = unload after this request
+  std::optional<KeepAlive> keep_alive;  // absent = as it is, at first the server's default; 0 = unload after
 };
 
 // Vectors of texts. Each input is a text of its own.

@@ -23,6 +23,7 @@ struct ModelSummary {
   uint64_t n_parameters = 0;
   int64_t context_length = 0;  // tokens a request may use
   int64_t modified_unix_seconds = 0;
+  ModelCapabilities capabilities;
   bool loaded = false;
 };
 
@@ -57,15 +58,18 @@ class GenerationService {
   // Words and templates; needs no weights in memory. kNotFound; errors of the file.
   virtual Result<std::shared_ptr<const TextModel>> text_model(const std::string& model) = 0;
 
-  // Brings a model into memory, or sets when it is to leave; does not wait for it. kNotFound.
-  virtual Status preload(const std::string& model, std::optional<KeepAlive> keep_alive) = 0;
+  // Brings a model into memory; the stream ends when it is there. For one that is, this sets how long it
+  // stays. Dropping the stream before the load has begun gives it up. kNotFound; errors of the load come in
+  // the stream.
+  virtual Result<TokenStream> preload(const std::string& model, std::optional<KeepAlive> keep_alive) = 0;
   // Lets it go once its running requests have ended. kNotFound for an unknown model; one that is not loaded is
   // fine.
   virtual Status unload(const std::string& model) = 0;
 
   // Starts a generation. Refused at once: kNotFound (unknown model), kInvalidArgument (a field; the message
   // names it), kContextExceeded (both numbers in the message), kOverloaded (queue full, shutting down),
-  // kUnsupported. Later failures arrive in the stream.
+  // kUnsupported. Later failures arrive in the stream. Never waits: where the model must be loaded first, the
+  // request waits for it, and all but kNotFound and kOverloaded arrive in the stream.
   virtual Result<TokenStream> generate(GenerationRequest request) = 0;
 
   // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that gives

@@ -6,30 +6,30 @@
 #include <mutex>
 
 #include "base/platform/memory.h"
+#include "serving/chat_fit.h"
 #include "serving/embedding_input.h"
 #include "serving/embedding_sink.h"
 #include "serving/generation_sink.h"
 #include "serving/infill.h"
-#include "serving/metadata_value.h"
-#include "serving/model_card.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::serving {
 namespace {
 
-constexpr int64_t kDefaultContext = 8192;
-
 // Brings the file into memory, all threads reading. Files that leave little room for anything else are left
 // to be read as they are used.
-void populate(const gguf::ModelFile& file, ThreadPool& threads,
-              const std::function<void(const LoadProgress&)>& report) {
+void populate(const gguf::ModelFile& file, int n_threads,
+              const std::function<void(const LoadProgress&)>& report, const std::atomic<bool>& stop) {
   const platform::MemoryState memory = platform::memory_state();
   if (memory.total_bytes > 0 && file.size_bytes() > memory.total_bytes / 10 * 9) return;
   constexpr size_t kPiece = size_t{32} << 20;
   std::atomic<uint64_t> done{0};
   std::mutex reporting;
+  // Threads of its own: other models go on computing on the shared ones.
+  ThreadPool readers(std::min(n_threads, 16));
   for (const MappedFile& shard : file.shards()) {
-    threads.parallel_for(shard.bytes().size(), kPiece, [&](size_t begin, size_t end) {
+    readers.parallel_for(shard.bytes().size(), kPiece, [&](size_t begin, size_t end) {
+      if (stop) return;
       shard.populate(begin, end - begin);
       done += end - begin;
       if (!report) return;
@@ -37,19 +37,6 @@ void populate(const gguf::ModelFile& file, ThreadPool& threads,
       report({.done_bytes = done, .total_bytes = file.size_bytes()});
     });
   }
-}
-
-// Tokens a request may use.
-Result<int64_t> plan_context(const model::ModelConfig& config, const ModelPoolOptions& options) {
-  if (options.context_length == 0) return std::min(config.context_length, kDefaultContext);
-  // Encoders have their own, small limit: a context that was asked for is for the models that generate.
-  if (config.is_encoder) return std::min(config.context_length, options.context_length);
-  if (options.context_length > config.context_length) {
-    return fail(ErrorCategory::kInvalidArgument,
-                "a context of {} tokens was asked for, the model was made for {}", options.context_length,
-                config.context_length);
-  }
-  return options.context_length;
 }
 
 // kOverloaded when memory is short.
@@ -76,44 +63,40 @@ Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, cons
   return plan;
 }
 
-int64_t modified_seconds(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto time = std::filesystem::last_write_time(path, error);
-  if (error) return 0;
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::file_clock::to_sys(time).time_since_epoch())
-      .count();
+// Tokens that are kept free for the answer where a prompt is made to fit.
+int64_t answer_room(int64_t context, int64_t max_tokens) {
+  const int64_t room = std::max<int64_t>(1, context / 8);
+  return max_tokens < 0 ? room : std::min(room, max_tokens);
+}
+
+// Holds a request to a context that is smaller than the engine's.
+Status stay_within(int64_t context, engine::EngineRequest& work) {
+  const auto n_prompt = static_cast<int64_t>(work.prompt.size());
+  const int64_t left = context - n_prompt;
+  if (left < (work.max_tokens == 0 ? 0 : 1)) {
+    return fail(ErrorCategory::kContextExceeded,
+                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt, context);
+  }
+  if (work.max_tokens < 0 || work.max_tokens > left) work.max_tokens = left;
+  return {};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path, std::string name,
-                                                       const ModelPoolOptions& options, ThreadPool& threads) {
-  HEARTH_TRY(gguf::ModelFile file, gguf::ModelFile::open(path));
-  std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(file), options, threads));
-  HEARTH_TRY(loaded->model_, model::Model::load(loaded->file_));
+Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const OpenedModel> opened,
+                                                       const ModelPoolOptions& options, ThreadPool& threads,
+                                                       const std::atomic<bool>& stop) {
+  std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(opened), options, threads));
+  const gguf::ModelFile& file = loaded->opened_->file();
+  HEARTH_TRY(loaded->model_, model::Model::load(file));
   const model::ModelConfig& config = loaded->model_->config();
-  HEARTH_TRY(loaded->text_, TextModel::open(loaded->file_));
-  const text::Tokenizer& tokenizer = loaded->text_->tokenizer();
+  const text::Tokenizer& tokenizer = loaded->text().tokenizer();
   if (tokenizer.vocab_size() > static_cast<size_t>(config.vocab_size)) {
     return fail(ErrorCategory::kCorrupt, "the tokenizer has {} tokens, tensor token_embd.weight has {} rows",
                 tokenizer.vocab_size(), config.vocab_size);
   }
-  HEARTH_TRY(const int64_t context_length, plan_context(config, options));
-
-  HEARTH_TRY(const ModelCard card, read_model_card(loaded->file_));
-  loaded->default_sampling_ = card.sampling;
   for (const int64_t id : tokenizer.spec().suppressed)
     loaded->suppressed_.push_back(static_cast<int32_t>(id));
-  loaded->summary_ = {.name = std::move(name),
-                      .path = path.string(),
-                      .architecture = config.architecture,
-                      .quantisation = card.main_type(),
-                      .size_bytes = loaded->file_.size_bytes(),
-                      .n_parameters = card.parameters,
-                      .context_length = context_length,
-                      .modified_unix_seconds = modified_seconds(path),
-                      .loaded = true};
 
   loaded->kernels_ =
       options.kernels.empty() ? kernels::available_kernels().front() : kernels::find_kernels(options.kernels);
@@ -122,14 +105,16 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                 options.kernels);
   }
   // What does not fit is refused before the file is read in.
+  engine::EngineOptions plan;
   if (config.is_encoder) {
     HEARTH_TRY([[maybe_unused]] engine::Embedder* const embedder, loaded->embedder());
-    populate(loaded->file_, threads, options.on_load_progress);
-    return loaded;
+  } else {
+    HEARTH_TRY(plan, plan_engine(config, options, loaded->opened_->summary().context_length));
+    plan.damaged = [raw = loaded->opened_.get()] { return raw->file().damaged(); };
   }
-  HEARTH_TRY(engine::EngineOptions plan, plan_engine(config, options, context_length));
-  plan.damaged = [raw = loaded.get()] { return raw->file_.damaged(); };
-  populate(loaded->file_, threads, options.on_load_progress);
+  populate(file, threads.n_threads(), options.on_load_progress, stop);
+  if (stop) return fail(ErrorCategory::kCancelled, "the load was given up");
+  if (config.is_encoder) return loaded;
   HEARTH_TRY(loaded->engine_,
              engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
                                     std::move(plan)));
@@ -141,13 +126,13 @@ Result<engine::Embedder*> LoadedModel::embedder() {
   if (embedder_) return embedder_.get();
   engine::EmbedderOptions plan;
   plan.kv_dtype = options_.kv_dtype;
-  plan.context_length = summary_.context_length;
+  plan.context_length = opened_->summary().context_length;
   plan.max_waiting = options_.max_queue;
-  plan.damaged = [this] { return file_.damaged(); };
+  plan.damaged = [this] { return opened_->file().damaged(); };
   HEARTH_TRY(const size_t need, engine::Embedder::planned_bytes(model_->config(), plan));
   HEARTH_CHECK_OK(check_room(need, plan.context_length));
-  HEARTH_TRY(embedder_,
-             engine::Embedder::create(*model_, tensor::create_cpu_backend(*kernels_, threads_), std::move(plan)));
+  HEARTH_TRY(embedder_, engine::Embedder::create(*model_, tensor::create_cpu_backend(*kernels_, threads_),
+                                                 std::move(plan)));
   return embedder_.get();
 }
 
@@ -176,8 +161,8 @@ void LoadedModel::shut_down(std::chrono::milliseconds grace) {
 
 LoadedModelState LoadedModel::state() const {
   LoadedModelState state;
-  state.summary = summary_;
-  state.weight_bytes = file_.size_bytes();
+  state.summary = summary();
+  state.weight_bytes = opened_->file().size_bytes();
   if (engine_) {
     const engine::EngineMemory memory = engine_->memory();
     state.cache_bytes = memory.kv_planned_bytes;
@@ -191,45 +176,60 @@ LoadedModelState LoadedModel::state() const {
   return state;
 }
 
-Result<ModelDetails> LoadedModel::describe() const {
-  ModelDetails details;
-  details.summary = summary_;
-  HEARTH_TRY(details.card, read_model_card(file_));
-  HEARTH_TRY(const auto chat_template, file_.metadata().get_string("tokenizer.chat_template"));
-  details.chat_template = std::string(chat_template.value_or(std::string_view()));
-  HEARTH_TRY(details.metadata, metadata_value(file_.metadata()));
-  return details;
+ModelSummary LoadedModel::summary() const {
+  ModelSummary summary = opened_->summary();
+  summary.loaded = true;
+  return summary;
 }
 
-Result<TokenStream> LoadedModel::generate(GenerationRequest request) {
+Result<int64_t> LoadedModel::context_of(const GenerationRequest& request) const {
+  const int64_t context = engine_->context_length();
+  if (request.context_length.value_or(context) > context) {
+    return fail(
+        ErrorCategory::kInvalidArgument,
+        "a context of {} tokens was asked for; '{}' is served with {} (setting \"context\"), and was made "
+        "for {}",
+        *request.context_length, opened_->summary().name, context, model_->config().context_length);
+  }
+  return request.context_length.value_or(context);
+}
+
+Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   if (!engine_) {
     return fail(ErrorCategory::kUnsupported, "a {} model gives embeddings and cannot generate text",
-                summary_.architecture);
+                opened_->summary().architecture);
   }
   engine::EngineRequest work;
-  if (auto* chat = std::get_if<ChatPrompt>(&request.prompt)) {
-    HEARTH_TRY(work.prompt, text_->encode(*chat));
+  HEARTH_TRY(const int64_t context, context_of(request));
+  work.max_tokens = request.max_tokens.value_or(-1);
+  if (auto* chat = std::get_if<ChatPrompt>(&request.prompt); chat != nullptr && request.truncate) {
+    HEARTH_TRY(FittedChat fitted, fit_chat(text(), *chat, context - answer_room(context, work.max_tokens)));
+    work.prompt = std::move(fitted.tokens);
+    writer.before_end([n = fitted.n_dropped_messages](GenerationEvent& event) {
+      if (auto* end = std::get_if<GenerationEnd>(&event)) end->n_dropped_messages = n;
+    });
+  } else if (chat != nullptr) {
+    HEARTH_TRY(work.prompt, text().encode(*chat));
   } else if (auto* plain = std::get_if<TextPrompt>(&request.prompt)) {
-    HEARTH_TRY(work.prompt, text_->encode(*plain));
+    HEARTH_TRY(work.prompt, text().encode(*plain));
   } else if (auto* gap = std::get_if<InfillPrompt>(&request.prompt)) {
-    HEARTH_TRY(InfillTokens tokens, encode_infill(text_->tokenizer(), *gap));
+    HEARTH_TRY(InfillTokens tokens, encode_infill(text().tokenizer(), *gap));
     work.prompt = std::move(tokens.prompt);
     work.stop_tokens = std::move(tokens.ends);
   } else {
     work.prompt = std::move(std::get<std::vector<text::TokenId>>(request.prompt));
   }
-  work.sampling = request.sampling.applied_to(default_sampling_);
+  work.sampling = request.sampling.applied_to(opened_->card().sampling);
   work.sampler_options = {.suppressed = suppressed_,
                           .logprobs = request.logprobs,
                           .top_logprobs = request.top_logprobs,
                           .kernels = kernels_};
-  work.max_tokens = request.max_tokens.value_or(-1);
+  HEARTH_CHECK_OK(stay_within(context, work));
   if (!request.ignore_end_of_generation) {
-    const auto ends = text_->tokenizer().end_of_generation();
+    const auto ends = text().tokenizer().end_of_generation();
     work.stop_tokens.insert(work.stop_tokens.end(), ends.begin(), ends.end());
   }
-  auto [stream, writer] = TokenStream::create();
-  auto sink = std::make_shared<GenerationSink>(std::move(writer), text_->tokenizer(), std::move(request.stop),
+  auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(request.stop),
                                                request.logprobs);
   work.sink = sink;
   HEARTH_TRY(const engine::SequenceId id, engine_->submit(std::move(work)));
@@ -237,12 +237,11 @@ Result<TokenStream> LoadedModel::generate(GenerationRequest request) {
   sink->set_on_cancel([weak = weak_from_this(), id] {
     if (const auto model = weak.lock()) model->engine_->cancel(id);
   });
-  return std::move(stream);
+  return {};
 }
 
 template <typename Sink>
-Result<TokenStream> LoadedModel::submit(engine::Embedder& embedder, engine::EmbedRequest work) {
-  auto [stream, writer] = TokenStream::create();
+Status LoadedModel::submit(engine::Embedder& embedder, engine::EmbedRequest work, TokenWriter writer) {
   auto sink = std::make_shared<Sink>(std::move(writer));
   work.sink = sink;
   HEARTH_TRY(const engine::Embedder::RequestId id, embedder.submit(std::move(work)));
@@ -250,52 +249,52 @@ Result<TokenStream> LoadedModel::submit(engine::Embedder& embedder, engine::Embe
   sink->set_on_cancel([weak = weak_from_this(), id] {
     if (const auto model = weak.lock()) model->existing_embedder()->cancel(id);
   });
-  return std::move(stream);
+  return {};
 }
 
-Result<TokenStream> LoadedModel::embed(EmbeddingRequest request) {
+Status LoadedModel::embed(EmbeddingRequest request, TokenWriter writer) {
   if (model_->config().ranks()) {
     return fail(ErrorCategory::kUnsupported, "this model ranks documents and gives no embeddings");
   }
   HEARTH_TRY(engine::Embedder* const embedder, this->embedder());
-  const auto max_tokens = static_cast<size_t>(summary_.context_length);
+  const auto max_tokens = static_cast<size_t>(opened_->summary().context_length);
   engine::EmbedRequest work;
   work.normalise = request.normalise;
   for (auto& input : request.inputs) {
     if (const auto* words = std::get_if<std::string>(&input)) {
-      work.texts.push_back(embedding_input(*text_, *words, request.truncate, max_tokens));
+      work.texts.push_back(embedding_input(text(), *words, request.truncate, max_tokens));
       continue;
     }
     auto& tokens = std::get<std::vector<text::TokenId>>(input);
     if (request.truncate && tokens.size() > max_tokens) tokens.resize(max_tokens);
     work.texts.push_back({std::move(tokens)});
   }
-  return submit<EmbeddingSink>(*embedder, std::move(work));
+  return submit<EmbeddingSink>(*embedder, std::move(work), std::move(writer));
 }
 
-Result<TokenStream> LoadedModel::rank(RankRequest request) {
+Status LoadedModel::rank(RankRequest request, TokenWriter writer) {
   HEARTH_TRY(engine::Embedder* const embedder, this->embedder());
-  const auto max_tokens = static_cast<size_t>(summary_.context_length);
+  const auto max_tokens = static_cast<size_t>(opened_->summary().context_length);
   const bool reranker = model_->config().ranks();
   engine::EmbedRequest work;
   work.rank = reranker;
-  if (!reranker) work.texts.push_back(embedding_input(*text_, request.query, false, max_tokens));
+  if (!reranker) work.texts.push_back(embedding_input(text(), request.query, false, max_tokens));
   if (!reranker && work.texts.front().tokens.size() > max_tokens) {
     return fail(ErrorCategory::kContextExceeded, "query has {} tokens, the model takes {}",
                 work.texts.front().tokens.size(), max_tokens);
   }
   for (size_t i = 0; i < request.documents.size(); ++i) {
     const std::string& document = request.documents[i];
-    engine::EmbedText& text =
-        work.texts.emplace_back(reranker ? ranking_input(*text_, request.query, document)
-                                         : embedding_input(*text_, document, false, max_tokens));
-    if (text.tokens.size() > max_tokens) {
+    engine::EmbedText& input =
+        work.texts.emplace_back(reranker ? ranking_input(text(), request.query, document)
+                                         : embedding_input(text(), document, false, max_tokens));
+    if (input.tokens.size() > max_tokens) {
       return fail(ErrorCategory::kContextExceeded, "documents[{}] has {} tokens{}, the model takes {}", i,
-                  text.tokens.size(), reranker ? " with the query" : "", max_tokens);
+                  input.tokens.size(), reranker ? " with the query" : "", max_tokens);
     }
   }
-  return reranker ? submit<RankingSink>(*embedder, std::move(work))
-                  : submit<CosineSink>(*embedder, std::move(work));
+  return reranker ? submit<RankingSink>(*embedder, std::move(work), std::move(writer))
+                  : submit<CosineSink>(*embedder, std::move(work), std::move(writer));
 }
 
 }  // namespace hearth::serving

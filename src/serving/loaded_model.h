@@ -1,57 +1,53 @@
-// A model in memory: its file, its words, its weights and the engine that runs it. Shared by the requests
-// that use it; the last one to let go unloads it.
+// A model in memory: its file, its words, its weights and the engine that runs it.
 #pragma once
 
-#include <filesystem>
+#include <atomic>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "engine/embedder.h"
 #include "engine/engine.h"
-#include "serving/generation_service.h"
 #include "serving/model_pool.h"
-#include "serving/text_model.h"
+#include "serving/opened_model.h"
+#include "serving/resident_model.h"
 
 namespace hearth::serving {
 
-class LoadedModel : public std::enable_shared_from_this<LoadedModel> {
+class LoadedModel : public ResidentModel, public std::enable_shared_from_this<LoadedModel> {
  public:
-  // Blocks while the file is read in. Borrows the thread pool.
-  static Result<std::shared_ptr<LoadedModel>> load(const std::filesystem::path& path, std::string name,
-                                                   const ModelPoolOptions& options, ThreadPool& threads);
+  // Blocks while the file is read in; gives up when `stop` becomes true. Borrows the thread pool.
+  static Result<std::shared_ptr<LoadedModel>> load(std::shared_ptr<const OpenedModel> opened,
+                                                   const ModelPoolOptions& options, ThreadPool& threads,
+                                                   const std::atomic<bool>& stop);
 
-  Result<TokenStream> generate(GenerationRequest request);
-  Result<TokenStream> embed(EmbeddingRequest request);
-  Result<TokenStream> rank(RankRequest request);
+  Status generate(GenerationRequest request, TokenWriter writer) override;
+  Status embed(EmbeddingRequest request, TokenWriter writer) override;
+  Status rank(RankRequest request, TokenWriter writer) override;
 
-  // Ends all work, as GenerationService::shut_down.
-  void shut_down(std::chrono::milliseconds grace);
-  // Why it cannot work any more; empty while it can.
-  std::optional<Error> failure() const;
+  LoadedModelState state() const override;
+  std::optional<Error> failure() const override;
+  void shut_down(std::chrono::milliseconds grace) override;
 
-  const ModelSummary& summary() const { return summary_; }
-  LoadedModelState state() const;
-  Result<ModelDetails> describe() const;
-  const TextModel& text() const { return *text_; }
+  ModelSummary summary() const;
+  const TextModel& text() const { return opened_->text(); }
 
  private:
-  LoadedModel(gguf::ModelFile file, const ModelPoolOptions& options, ThreadPool& threads)
-      : file_(std::move(file)), options_(options), threads_(threads) {}
+  LoadedModel(std::shared_ptr<const OpenedModel> opened, const ModelPoolOptions& options, ThreadPool& threads)
+      : opened_(std::move(opened)), options_(options), threads_(threads) {}
 
-  Status create_engine();
+  // Tokens that prompt and answer may have together. kInvalidArgument: more than there are.
+  Result<int64_t> context_of(const GenerationRequest& request) const;
   Result<engine::Embedder*> embedder();
   engine::Embedder* existing_embedder() const;
   template <typename Sink>
-  Result<TokenStream> submit(engine::Embedder& embedder, engine::EmbedRequest work);
+  Status submit(engine::Embedder& embedder, engine::EmbedRequest work, TokenWriter writer);
 
-  gguf::ModelFile file_;
+  std::shared_ptr<const OpenedModel> opened_;
   ModelPoolOptions options_;
   ThreadPool& threads_;
-  ModelSummary summary_;
-  std::unique_ptr<TextModel> text_;
   std::unique_ptr<model::Model> model_;
-  engine::SamplingParams default_sampling_;
   const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;
   // Last: they use everything above.

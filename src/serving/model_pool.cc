@@ -5,6 +5,8 @@
 
 #include "kernels/kernels.h"
 #include "serving/loaded_model.h"
+#include "serving/model_keeper.h"
+#include "serving/model_name.h"
 
 namespace hearth::serving {
 namespace {
@@ -21,92 +23,104 @@ std::string name_of_file(const std::filesystem::path& path) {
   return name;
 }
 
+int64_t unix_seconds_now() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Errors of the file itself name it already.
+Error with_file(Error error, const std::filesystem::path& path) {
+  const bool named = error.message.find(path.filename().string()) != std::string::npos;
+  return named ? std::move(error) : std::move(error).with_context(path.string());
+}
+
 class LocalModelPool : public ModelPool {
  public:
   explicit LocalModelPool(ModelPoolOptions options)
       : options_(std::move(options)),
-        threads_(options_.n_threads > 0 ? options_.n_threads : ThreadPool::usable_processors()) {}
+        threads_(options_.n_threads > 0 ? options_.n_threads : ThreadPool::usable_processors()),
+        keeper_(options_.max_queue) {}
 
   ~LocalModelPool() override { shut_down(0); }
 
   Result<ModelSummary> load(const std::filesystem::path& path, std::string name) override {
     if (name.empty()) name = name_of_file(path);
-    {
-      std::lock_guard lock(mutex_);
-      if (find(name) != nullptr) {
-        return fail(ErrorCategory::kInvalidArgument, "a model named \"{}\" is served already", name);
-      }
+    auto opened = OpenedModel::open(path, std::move(name), options_.context_length);
+    if (!opened) return propagate(with_file(std::move(opened).error(), path));
+    HEARTH_TRY(const Entry entry, add(std::move(*opened)));
+    HEARTH_TRY(TokenStream loading, preload(entry, kKeepForever));
+    GenerationEvent end = loading.next();
+    if (auto* error = std::get_if<Error>(&end)) {
+      remove(entry);
+      return propagate(with_file(std::move(*error), path));
     }
-    auto loaded = LoadedModel::load(path, std::move(name), options_, threads_);
-    if (!loaded) {
-      // Errors of the file itself name it already.
-      Error error = std::move(loaded).error();
-      const bool named = error.message.find(path.filename().string()) != std::string::npos;
-      return propagate(named ? std::move(error) : std::move(error).with_context(path.string()));
-    }
-    std::lock_guard lock(mutex_);
-    models_.push_back(*loaded);
-    return (*loaded)->summary();
+    return summary_of(entry);
   }
 
   std::vector<ModelSummary> list_models() const override {
-    std::lock_guard lock(mutex_);
     std::vector<ModelSummary> summaries;
-    for (const auto& model : models_) summaries.push_back(model->summary());
+    for (const Entry& entry : entries()) summaries.push_back(summary_of(entry));
     return summaries;
   }
 
   std::vector<LoadedModelState> loaded_models() const override {
-    std::lock_guard lock(mutex_);
+    const int64_t now = unix_seconds_now();
     std::vector<LoadedModelState> states;
-    for (const auto& model : models_) states.push_back(model->state());
+    for (const ModelKeeper::Resident& resident : keeper_.residents()) {
+      LoadedModelState& state = states.emplace_back(resident.model->state());
+      if (!resident.leaves_in) continue;
+      state.expires_unix_seconds =
+          now + std::chrono::duration_cast<std::chrono::seconds>(*resident.leaves_in).count();
+    }
     return states;
   }
 
   Result<ModelDetails> describe(const std::string& name) override {
-    HEARTH_TRY(const auto model, get(name));
-    return model->describe();
+    HEARTH_TRY(const Entry entry, get(name));
+    HEARTH_TRY(ModelDetails details, entry.opened->describe());
+    details.summary = summary_of(entry);
+    return details;
   }
 
   Result<std::shared_ptr<const TextModel>> text_model(const std::string& name) override {
-    HEARTH_TRY(const auto model, get(name));
-    return std::shared_ptr<const TextModel>(model, &model->text());
+    HEARTH_TRY(const Entry entry, get(name));
+    return std::shared_ptr<const TextModel>(entry.opened, &entry.opened->text());
   }
 
-  Status preload(const std::string& name, std::optional<KeepAlive>) override {
-    HEARTH_TRY([[maybe_unused]] const auto model, get(name));
-    return {};
+  Result<TokenStream> preload(const std::string& name, std::optional<KeepAlive> keep_alive) override {
+    HEARTH_TRY(const Entry entry, get(name));
+    return preload(entry, keep_alive);
   }
 
   Status unload(const std::string& name) override {
-    HEARTH_TRY([[maybe_unused]] const auto model, get(name));
-    return fail(ErrorCategory::kUnsupported, "models named at start stay loaded");
+    HEARTH_TRY(const Entry entry, get(name));
+    keeper_.dismiss(entry.id);
+    return {};
   }
 
   Result<TokenStream> generate(GenerationRequest request) override {
-    HEARTH_TRY(const auto model, get(request.model));
-    return model->generate(std::move(request));
+    return start(std::move(request), &ResidentModel::generate);
   }
-
   Result<TokenStream> embed(EmbeddingRequest request) override {
-    HEARTH_TRY(const auto model, get(request.model));
-    return model->embed(std::move(request));
+    return start(std::move(request), &ResidentModel::embed);
   }
-
   Result<TokenStream> rank(RankRequest request) override {
-    HEARTH_TRY(const auto model, get(request.model));
-    return model->rank(std::move(request));
+    return start(std::move(request), &ResidentModel::rank);
   }
 
   bool healthy(std::string* why) const override {
-    std::lock_guard lock(mutex_);
-    if (shutting_down_) {
-      if (why != nullptr) *why = "the server is shutting down";
-      return false;
+    {
+      std::lock_guard lock(mutex_);
+      if (shutting_down_) {
+        if (why != nullptr) *why = "the server is shutting down";
+        return false;
+      }
     }
-    for (const auto& model : models_) {
-      if (const auto failure = model->failure()) {
-        if (why != nullptr) *why = fmt::format("model '{}': {}", model->summary().name, failure->message);
+    for (const ModelKeeper::Resident& resident : keeper_.residents()) {
+      if (const auto failure = resident.model->failure()) {
+        if (why != nullptr) {
+          *why = fmt::format("model '{}': {}", resident.model->state().summary.name, failure->message);
+        }
         return false;
       }
     }
@@ -114,40 +128,115 @@ class LocalModelPool : public ModelPool {
   }
 
   void shut_down(int grace_ms) override {
-    std::vector<std::shared_ptr<LoadedModel>> models;
     {
       std::lock_guard lock(mutex_);
       shutting_down_ = true;
-      models = models_;
     }
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(grace_ms);
-    for (const auto& model : models) {
-      const auto left =
-          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      model->shut_down(std::max(left, std::chrono::milliseconds(0)));
-    }
+    keeper_.shut_down(std::chrono::milliseconds(grace_ms));
   }
 
  private:
-  std::shared_ptr<LoadedModel> find(const std::string& name) const {
-    const auto it = std::find_if(models_.begin(), models_.end(),
-                                 [&](const auto& model) { return model->summary().name == name; });
-    return it == models_.end() ? nullptr : *it;
+  struct Entry {
+    std::shared_ptr<const OpenedModel> opened;
+    ModelKeeper::Id id = 0;
+  };
+  using Work = std::function<Status(ResidentModel&, TokenWriter)>;
+
+  Result<Entry> add(std::shared_ptr<const OpenedModel> opened) {
+    const std::string& name = opened->summary().name;
+    std::lock_guard lock(mutex_);
+    if (find_locked(name) != nullptr) {
+      return fail(ErrorCategory::kInvalidArgument, "a model named \"{}\" is served already", name);
+    }
+    auto loader = [this, opened](const std::atomic<bool>& stop) -> Result<std::shared_ptr<ResidentModel>> {
+      HEARTH_TRY(std::shared_ptr<ResidentModel> model, LoadedModel::load(opened, options_, threads_, stop));
+      return model;
+    };
+    return entries_.emplace_back(Entry{opened, keeper_.add(options_.keep_alive, std::move(loader))});
   }
 
-  Result<std::shared_ptr<LoadedModel>> get(const std::string& name) const {
+  void remove(const Entry& entry) {
+    std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [&](const Entry& e) { return e.id == entry.id; });
+  }
+
+  std::vector<Entry> entries() const {
+    std::lock_guard lock(mutex_);
+    return entries_;
+  }
+
+  // The name as it is written, else one that means the same.
+  const Entry* find_locked(std::string_view name) const {
+    const Entry* found = nullptr;
+    for (const Entry& entry : entries_) {
+      const std::string& served = entry.opened->summary().name;
+      if (served == name) return &entry;
+      if (found == nullptr && same_model_name(served, name)) found = &entry;
+    }
+    return found;
+  }
+
+  Result<Entry> get(const std::string& name) const {
     std::lock_guard lock(mutex_);
     if (shutting_down_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
-    auto model = find(name);
-    if (!model) return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
-    return model;
+    const Entry* entry = find_locked(name);
+    if (entry == nullptr) return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
+    return *entry;
+  }
+
+  ModelSummary summary_of(const Entry& entry) const {
+    ModelSummary summary = entry.opened->summary();
+    summary.loaded = keeper_.present(entry.id);
+    return summary;
+  }
+
+  template <typename Request>
+  Result<TokenStream> start(Request request, Status (ResidentModel::*method)(Request, TokenWriter)) {
+    HEARTH_TRY(const Entry entry, get(request.model));
+    const std::optional<KeepAlive> keep_alive = request.keep_alive;
+    const auto shared = std::make_shared<Request>(std::move(request));
+    return start(entry, keep_alive, [shared, method](ResidentModel& model, TokenWriter writer) {
+      return (model.*method)(std::move(*shared), std::move(writer));
+    });
+  }
+
+  Result<TokenStream> preload(const Entry& entry, std::optional<KeepAlive> keep_alive) {
+    return start(entry, keep_alive, [](ResidentModel&, TokenWriter writer) -> Status {
+      writer.push(GenerationEnd{});
+      return {};
+    });
+  }
+
+  // Runs `work` now, or as soon as the model is there. `work` is called once at most.
+  Result<TokenStream> start(const Entry& entry, std::optional<KeepAlive> keep_alive, Work work) {
+    auto [stream, writer] = TokenStream::create();
+    const auto run = [work = std::move(work)](ModelUse use, TokenWriter to) {
+      // The use lasts until the end of the stream; how long the model took to come is told there.
+      to.before_end([hold = std::move(use.hold), load_ms = use.load_ms](GenerationEvent& event) {
+        if (auto* end = std::get_if<GenerationEnd>(&event)) end->timings.load_ms = load_ms;
+      });
+      return work(*use.model, std::move(to));
+    };
+    const ModelKeeper::Ticket ticket = keeper_.new_ticket();
+    writer.set_on_cancel([ticket, to = writer]() mutable {
+      if (ticket.abandon()) to.push(Error{ErrorCategory::kCancelled, "the request was cancelled"});
+    });
+    HEARTH_TRY(
+        std::optional<ModelUse> use,
+        keeper_.acquire(entry.id, keep_alive, ticket, [run, to = writer](Result<ModelUse> later) mutable {
+          const Status started = later ? run(std::move(*later), to) : propagate(std::move(later).error());
+          if (!started) to.push(started.error());
+        }));
+    if (use) HEARTH_CHECK_OK(run(std::move(*use), writer));
+    return std::move(stream);
   }
 
   const ModelPoolOptions options_;
   ThreadPool threads_;
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<LoadedModel>> models_;
+  std::vector<Entry> entries_;
   bool shutting_down_ = false;
+  ModelKeeper keeper_;  // last: its models use the threads
 };
 
 Status check(const ModelPoolOptions& options) {

@@ -1,5 +1,5 @@
-// The models this process serves. Today: models named by path, loaded at start or on first use, kept until
-// the end. Thread-safe.
+// The models this process serves: files named by path. They are loaded at start, leave memory when their time
+// is over or another needs the room, and come back when a request asks for them. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,7 @@ struct ModelPoolOptions {
   bool speculate = true;                           // draft tokens where the text repeats itself
   std::string kernels{};                           // instruction set by name; empty = the best
   size_t max_queue = 256;                          // requests waiting; more are refused as overloaded
+  KeepAlive keep_alive = std::chrono::minutes(5);  // of a model that a request brought into memory
   std::function<void(const LoadProgress&)> on_load_progress{};  // from the loading thread
 };
 
@@ -35,7 +36,8 @@ class ModelPool : public GenerationService {
   static Result<std::unique_ptr<ModelPool>> create(ModelPoolOptions options);
 
   // Loads the GGUF at `path` and serves it under `name` (empty: the file's name without ".gguf" and shard
-  // suffix). Blocks. Errors: those of the file, kUnsupported (architecture), kOverloaded (memory).
+  // suffix). It stays in memory until a request says otherwise or the room is needed. Blocks. Errors: those
+  // of the file, kUnsupported (architecture), kOverloaded (memory); then it is not served.
   virtual Result<ModelSummary> load(const std::filesystem::path& path, std::string name = {}) = 0;
 };
 

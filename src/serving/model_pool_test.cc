@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <thread>
 
 namespace hearth::serving {
 namespace {
@@ -132,6 +133,79 @@ TEST(ModelPool, AFileCutShortWhileInUseIsOneErrorAndTheProcessLives) {
     EXPECT_NE(why.find("stories260K"), std::string::npos);
   }
   std::filesystem::remove(copy);
+}
+
+TEST(ModelPool, LeavesMemoryAndComesBackForTheNextRequest) {
+  const auto pool = pool_with(kStories);
+  ASSERT_EQ(pool->loaded_models().size(), 1u);
+  EXPECT_FALSE(pool->loaded_models()[0].expires_unix_seconds);
+  EXPECT_TRUE(pool->list_models()[0].loaded);
+
+  GenerationRequest last = request("Once upon a time", 20);
+  last.keep_alive = KeepAlive(0);
+  const Answer before = read(*pool->generate(std::move(last)));
+  ASSERT_TRUE(before.end);
+  EXPECT_EQ(before.end->timings.load_ms, 0);
+
+  while (!pool->loaded_models().empty()) std::this_thread::yield();  // it leaves right after the answer
+  // Words and descriptions need no weights.
+  ASSERT_TRUE(pool->text_model("stories260K"));
+  ASSERT_TRUE(pool->describe("STORIES260K:latest"));
+  const Answer after = read(*pool->generate(request("Once upon a time", 20)));
+  ASSERT_TRUE(after.end) << after.error->message;
+  EXPECT_EQ(after.text, before.text);
+  EXPECT_GT(after.end->timings.load_ms, 0);
+  ASSERT_EQ(pool->loaded_models().size(), 1u);
+  EXPECT_TRUE(pool->loaded_models()[0].expires_unix_seconds);  // brought in by a request: for five minutes
+}
+
+TEST(ModelPool, PreloadsAndUnloads) {
+  const auto pool = pool_with(kStories);
+  ASSERT_TRUE(pool->unload("stories260K"));
+  ASSERT_TRUE(read(*pool->preload("stories260K", kKeepForever)).end);
+  EXPECT_FALSE(pool->loaded_models().at(0).expires_unix_seconds);
+  ASSERT_TRUE(read(*pool->preload("stories260K", std::chrono::hours(1))).end);
+  EXPECT_TRUE(pool->loaded_models().at(0).expires_unix_seconds);
+  EXPECT_EQ(pool->unload("nobody").error().category, ErrorCategory::kNotFound);
+  EXPECT_EQ(pool->preload("nobody", {}).error().category, ErrorCategory::kNotFound);
+}
+
+TEST(ModelPool, ARequestMayUseLessContextButNotMore) {
+  const auto pool = pool_with(kStories);
+  GenerationRequest small = request("Once upon a time", -1);
+  small.context_length = 15;
+  const Answer answer = read(*pool->generate(std::move(small)));
+  ASSERT_TRUE(answer.end);
+  EXPECT_EQ(answer.end->usage.prompt_tokens + answer.end->usage.completion_tokens, 15);
+  EXPECT_EQ(answer.end->reason, FinishReason::kLength);
+
+  GenerationRequest tight = request("Once upon a time", -1);
+  tight.context_length = 5;
+  const auto refused = pool->generate(std::move(tight));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().category, ErrorCategory::kContextExceeded);
+  GenerationRequest large = request("Once upon a time", -1);
+  large.context_length = 100'000;
+  EXPECT_EQ(pool->generate(std::move(large)).error().category, ErrorCategory::kInvalidArgument);
+}
+
+TEST(ModelPool, ALongChatIsCutWhereTheRequestAllowsIt) {
+  const auto pool = pool_with(kStories);
+  GenerationRequest chat = request("", 5);
+  ChatPrompt prompt;
+  for (int i = 0; i < 40; ++i) {
+    ChatMessage& message = prompt.messages.emplace_back();
+    message.role = i % 2 == 0 ? "user" : "assistant";
+    message.content = "Once upon a time there was a little girl";
+  }
+  prompt.messages.pop_back();
+  chat.prompt = prompt;
+  EXPECT_EQ(pool->generate(chat).error().category, ErrorCategory::kContextExceeded);
+  chat.truncate = true;
+  const Answer answer = read(*pool->generate(chat));
+  ASSERT_TRUE(answer.end);
+  EXPECT_GT(answer.end->n_dropped_messages, 0);
+  EXPECT_EQ(answer.end->n_dropped_messages % 2, 0);
 }
 
 TEST(ModelPool, ShuttingDownEndsStreamsAndRefusesNewOnes) {

@@ -64,6 +64,19 @@ std::vector<ChatMessage> with_system_in_user(const std::vector<ChatMessage>& mes
   return merged;
 }
 
+// A template that came with the request: all that is wrong with it is the request's fault.
+Result<text::PromptText> render_given(std::string_view source, const Value& variables,
+                                      int64_t now_unix_seconds) {
+  const auto written = [&]() -> Result<text::PromptText> {
+    HEARTH_TRY(const text::ChatTemplate given, text::ChatTemplate::compile(source));
+    return given.render(variables, now_unix_seconds);
+  };
+  auto rendered = written();
+  if (rendered) return rendered;
+  return fail(ErrorCategory::kInvalidArgument, "template: {} (a Jinja template is expected)",
+              rendered.error().message);
+}
+
 std::string_view reasoning_key(std::string_view source) {
   const auto reads = [&](std::string_view word) { return source.find(word) != std::string_view::npos; };
   if (!reads("reasoning_content")) {
@@ -240,7 +253,9 @@ Result<text::PromptText> TextModel::render(const ChatPrompt& prompt, int64_t now
   }
   const bool continues = !prompt.add_generation_prompt && prompt.messages.back().role == "assistant";
   HEARTH_TRY(const Value variables, context(prompt, continues ? std::string(kContinuation) : std::string()));
-  HEARTH_TRY(text::PromptText rendered, template_for(prompt).render(variables, now_unix_seconds));
+  HEARTH_TRY(text::PromptText rendered,
+             prompt.chat_template.empty() ? template_for(prompt).render(variables, now_unix_seconds)
+                                          : render_given(prompt.chat_template, variables, now_unix_seconds));
   if (!continues) return rendered;
 
   const size_t end = rendered.text.rfind(kContinuation);
@@ -265,7 +280,11 @@ std::vector<text::TokenId> TextModel::encode_rendered(const text::PromptText& re
 
 Result<std::vector<text::TokenId>> TextModel::encode(const ChatPrompt& prompt) const {
   HEARTH_TRY(const text::PromptText rendered, render(prompt, unix_seconds_now()));
-  return encode_rendered(rendered);
+  std::vector<text::TokenId> ids = encode_rendered(rendered);
+  if (prompt.history.empty()) return ids;
+  if (!ids.empty() && ids.front() == tokenizer_->bos()) ids.erase(ids.begin());  // the history has its own
+  ids.insert(ids.begin(), prompt.history.begin(), prompt.history.end());
+  return ids;
 }
 
 Result<std::vector<text::TokenId>> TextModel::encode(const TextPrompt& prompt) const {

@@ -12,6 +12,7 @@ struct TokenStream::State {
   std::deque<GenerationEvent> events;
   std::function<void()> notifier;
   std::function<void()> on_cancel;
+  std::vector<std::function<void(GenerationEvent&)>> before_end;
   bool cancelled = false;
 
   std::optional<GenerationEvent> take() {
@@ -62,10 +63,23 @@ void TokenStream::cancel() {
 }
 
 void TokenWriter::push(GenerationEvent event) {
+  if (is_end(event)) {
+    std::vector<std::function<void(GenerationEvent&)>> before_end;
+    {
+      std::lock_guard lock(state_->mutex);
+      before_end.swap(state_->before_end);
+    }
+    for (const auto& amend : before_end) amend(event);
+  }
   std::lock_guard lock(state_->mutex);
   state_->events.push_back(std::move(event));
   state_->ready.notify_one();
   if (state_->notifier) state_->notifier();
+}
+
+void TokenWriter::before_end(std::function<void(GenerationEvent&)> amend) {
+  std::lock_guard lock(state_->mutex);
+  state_->before_end.push_back(std::move(amend));
 }
 
 bool TokenWriter::cancelled() const {

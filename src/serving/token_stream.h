@@ -127,13 +127,13 @@ class TokenStream {
   std::shared_ptr<State> state_;
 };
 
-// The producer's end.
+// The producer's end. Copies write to the same stream.
 class TokenWriter {
  public:
-  TokenWriter(TokenWriter&&) noexcept = default;
-  TokenWriter& operator=(TokenWriter&&) noexcept = default;
-
   void push(GenerationEvent event);
+  // Called once, with the end, on the producer's thread before the consumer can see it; several run in the
+  // order they came. What they own is let go at once after that, or with the stream.
+  void before_end(std::function<void(GenerationEvent&)> amend);
   bool cancelled() const;
   // Called once, on the cancelling thread, when the consumer cancels or goes away (at once if it has
   // already).

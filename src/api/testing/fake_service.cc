@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "serving/model_name.h"
+
 namespace hearth::api::testing {
 
 using serving::GenerationEnd;
@@ -25,7 +27,7 @@ FakeService::FakeService() {
 
 Status FakeService::check_model(const std::string& name) const {
   for (const serving::ModelSummary& model : models) {
-    if (model.name == name) return {};
+    if (serving::same_model_name(model.name, name)) return {};
   }
   return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
 }
@@ -41,11 +43,16 @@ Result<std::shared_ptr<const serving::TextModel>> FakeService::text_model(const 
   return text;
 }
 
-Status FakeService::preload(const std::string& model, std::optional<serving::KeepAlive> keep_alive) {
+Result<TokenStream> FakeService::preload(const std::string& model,
+                                         std::optional<serving::KeepAlive> keep_alive) {
   HEARTH_CHECK_OK(check_model(model));
   std::lock_guard lock(mutex_);
   lifecycle_.push_back(fmt::format("preload {} {}", model, keep_alive ? keep_alive->count() : -1));
-  return {};
+  auto [stream, writer] = TokenStream::create();
+  GenerationEnd end;
+  end.timings.load_ms = 2;
+  writer.push(end);
+  return std::move(stream);
 }
 
 Status FakeService::unload(const std::string& model) {

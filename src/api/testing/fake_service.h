@@ -25,7 +25,9 @@ class FakeService : public serving::GenerationService {
   Result<serving::ModelDetails> describe(const std::string& model) override;
   // kUnsupported unless `text` was set.
   Result<std::shared_ptr<const serving::TextModel>> text_model(const std::string& model) override;
-  Status preload(const std::string& model, std::optional<serving::KeepAlive> keep_alive) override;
+  // Ends at once, after 2 ms of loading.
+  Result<serving::TokenStream> preload(const std::string& model,
+                                       std::optional<serving::KeepAlive> keep_alive) override;
   Status unload(const std::string& model) override;
   Result<serving::TokenStream> generate(serving::GenerationRequest request) override;
   // Both play the same scripts as generate().

@@ -89,6 +89,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.kv_dtype = settings.kv_type;
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
+  pool_options.keep_alive = settings.keep_alive;
   pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
     if (bar) bar->update(progress.done_bytes, progress.total_bytes);
   };
@@ -146,6 +147,10 @@ void add_serve(CLI::App& app, CommandLine& line) {
   add_setting_flag(*command, flags, "--speculation", "speculation",
                    "Draft tokens where the text repeats itself, which changes speed only: on or off");
   add_setting_flag(*command, flags, "--kernels", "kernels", "Instruction set, by name");
+  add_setting_flag(
+      *command, flags, "--keep-alive", "keep_alive",
+      "How long a model that a request brought into memory stays after the last one (default 5m); "
+      "-1 = for good");
   add_setting_flag(*command, flags, "--log-level", "log_level", "trace, debug, info, warning, error or off");
   command->callback([&line, options] {
     line.action = [options](Environment& environment) { return run_serve(*options, environment); };

@@ -1,0 +1,115 @@
+// Loads models when requests come for them and lets them go again, on a thread of its own: callers never wait
+// for a model. Decisions are made in residency.h.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "serving/residency.h"
+#include "serving/resident_model.h"
+
+namespace hearth::serving {
+
+// A request's use of a model, which stays in memory until `hold` is gone. Letting go is quick, on any thread.
+struct ModelUse {
+  std::shared_ptr<ResidentModel> model;
+  std::shared_ptr<const void> hold;
+  double load_ms = 0;  // that the request waited for the model
+};
+
+// Thread-safe.
+class ModelKeeper {
+ private:
+  struct Shared;
+
+ public:
+  using Id = Residency::Id;
+  // Blocks while the model is loaded; gives up early when `stop` becomes true. kOverloaded: not enough
+  // memory.
+  using Loader = std::function<Result<std::shared_ptr<ResidentModel>>(const std::atomic<bool>& stop)>;
+  // Called once, on the keeper's thread or the one that shuts it down.
+  using Waiter = std::function<void(Result<ModelUse>)>;
+
+  // Names a call of acquire() beforehand. May outlive the keeper.
+  class Ticket {
+   public:
+    // True: the waiter of that call will not be called. False: it has been, or there is none.
+    bool abandon() const;
+
+   private:
+    friend class ModelKeeper;
+    Ticket(std::shared_ptr<Shared> shared, uint64_t number) : shared_(std::move(shared)), number_(number) {}
+    std::shared_ptr<Shared> shared_;
+    uint64_t number_;
+  };
+
+  // At most `max_waiting` requests wait for models; more are refused with kOverloaded.
+  explicit ModelKeeper(size_t max_waiting);
+  ~ModelKeeper();  // shut_down(0), and waits for a load that is under way
+
+  Id add(KeepAlive keep_alive, Loader loader);
+
+  Ticket new_ticket();
+  // The model, if it is in memory. If not, nullopt, and `waiter` is called with it or with why there is none.
+  // kOverloaded: too many wait, or shutting down.
+  Result<std::optional<ModelUse>> acquire(Id id, std::optional<KeepAlive> keep_alive, const Ticket& ticket,
+                                          Waiter waiter);
+
+  // The model leaves as soon as nobody uses it.
+  void dismiss(Id id);
+
+  struct Resident {
+    Id id = 0;
+    std::shared_ptr<ResidentModel> model;
+    std::optional<std::chrono::milliseconds> leaves_in;  // after the last request; absent = stays for good
+  };
+  // Those in memory.
+  std::vector<Resident> residents() const;
+  bool present(Id id) const;
+
+  // Refuses new requests and fails those that wait; those under way have `grace` to end. Blocks until then.
+  void shut_down(std::chrono::milliseconds grace);
+
+ private:
+  struct Waiting {
+    uint64_t ticket = 0;
+    Id id = 0;
+    Residency::Time since;
+    Waiter waiter;
+  };
+  struct Model {
+    Loader loader;
+    std::shared_ptr<ResidentModel> resident;
+    std::optional<Error> load_error;
+  };
+  // What holds and tickets reach. They may outlive the keeper, so it owns no model.
+  struct Shared {
+    std::mutex mutex;
+    std::condition_variable changed;
+    Residency residency;
+    std::vector<Waiting> waiting;  // oldest first
+    uint64_t last_ticket = 0;
+  };
+
+  ModelUse use_locked(Id id, double load_ms);
+  std::vector<Waiting> take_waiting_locked(std::optional<Id> id);
+  void run();
+  void load(Id id);
+  void unload(Id id);
+  void fail_waiting(Id id);
+
+  const size_t max_waiting_;
+  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  std::vector<Model> models_;  // under shared_->mutex
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;  // last: it uses everything above
+};
+
+}  // namespace hearth::serving
