@@ -27,6 +27,10 @@ size_t TokenGrammar::cache_bytes() const {
   return cache_->bytes();
 }
 
+size_t TokenGrammar::bytes() const {
+  return cache_bytes() + grammar_->program().capacity() * sizeof(Instruction);
+}
+
 GrammarMatcher::GrammarMatcher(std::shared_ptr<TokenGrammar> grammar) : grammar_(std::move(grammar)) {
   std::lock_guard lock(grammar_->mutex_);
   cache_ = grammar_->cache_;
@@ -72,6 +76,17 @@ Status GrammarMatcher::accept(TokenId token) {
   // Ends the text, and changes nothing.
   if (cache_->automaton().is_complete(state_) && grammar_->vocabulary_->is_end(token)) return {};
   return fail(ErrorCategory::kInvalidArgument, "the grammar does not allow the token {} here", token);
+}
+
+Status GrammarMatcher::accept_text(std::string_view bytes) {
+  std::lock_guard lock(grammar_->mutex_);
+  follow_cache();
+  HEARTH_TRY(const Automaton::State next, cache_->next(state_, bytes));
+  if (next == Automaton::kDead) {
+    return fail(ErrorCategory::kInvalidArgument, "the grammar does not allow this text here");
+  }
+  state_ = next;
+  return {};
 }
 
 bool GrammarMatcher::is_complete() const {

@@ -23,7 +23,9 @@ class TokenGrammar {
                                                       size_t max_cache_bytes = kMaxCacheBytes);
 
   const TokenVocabulary& vocabulary() const { return *vocabulary_; }
+  // What is remembered; with the grammar itself.
   size_t cache_bytes() const;
+  size_t bytes() const;
 
  private:
   friend class GrammarMatcher;
@@ -49,6 +51,8 @@ class GrammarMatcher {
 
   // Moves on. kInvalidArgument for a token that is not allowed; the place is then the same as before.
   Status accept(TokenId token);
+  // The same for bytes that belong to no token of their own.
+  Status accept_text(std::string_view bytes);
 
   // The text may end here.
   bool is_complete() const;

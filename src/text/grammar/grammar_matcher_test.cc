@@ -20,6 +20,7 @@ struct Words {
   TokenId unknown = builder.add("<unk>", TokenType::kUnknown);
   TokenId end = builder.control("</s>");
   TokenId call = builder.control("<|call|>");
+  TokenId quote = builder.user_defined("<q>");
   std::unique_ptr<Tokenizer> tokenizer;
   std::shared_ptr<const TokenVocabulary> vocabulary;
 
@@ -84,7 +85,7 @@ item ::= "[" [ab]{2,4} "]" | [123]+)",
 
 // On random walks, the set of allowed tokens is what trying every token by itself gives.
 TEST(GrammarMatcher, MasksAreThoseOfTheSlowMatcher) {
-  const Words words(500);
+  const Words words(250);
   std::mt19937 random(7);
   for (const std::string_view source : kGrammars) {
     const auto grammar = constrain(source, words);
@@ -159,6 +160,14 @@ TEST(GrammarMatcher, SpecialTokensAreMatchedByIdentity) {
   const auto bound = TokenGrammar::create(*unknown, words.vocabulary);
   ASSERT_FALSE(bound);
   EXPECT_THAT(bound.error().message, HasSubstr("<|other|>"));
+}
+
+TEST(GrammarMatcher, UserDefinedMarkersAreNoText) {
+  const Words words;
+  GrammarMatcher text(constrain(R"(root ::= [a-z<>]{3} <q>)", words));
+  EXPECT_FALSE(text.accept(words.quote));
+  for (const char* byte : {"<0x3C>", "<0x71>", "<0x3E>"}) ASSERT_TRUE(text.accept(words.token(byte)));
+  EXPECT_THAT(ids(*text.allowed()), ::testing::ElementsAre(words.quote));
 }
 
 TEST(GrammarMatcher, AFullCacheIsThrownAwayAndNothingElse) {

@@ -139,7 +139,7 @@ bool MaskCache::add_after_any_character(State state, std::vector<State>& out) {
   return true;
 }
 
-State MaskCache::next(State state, std::string_view bytes) {
+State MaskCache::follow(State state, std::string_view bytes) {
   for (const char byte : bytes) {
     if (state == Automaton::kDead) break;
     state = automaton_.next(state, static_cast<uint8_t>(byte));
@@ -150,10 +150,17 @@ State MaskCache::next(State state, std::string_view bytes) {
 Result<State> MaskCache::next(State state, TokenId token) {
   automaton_.begin_work();
   const std::string_view bytes = vocabulary_->bytes_of(token);
-  State to = bytes.empty() ? Automaton::kDead : next(state, bytes);
+  State to = bytes.empty() ? Automaton::kDead : follow(state, bytes);
   if (to == Automaton::kDead && vocabulary_->is_special(token)) {
-    to = next(state, fmt::format("{0}[{1}]{0}", kTokenMark, token));
+    to = follow(state, fmt::format("{0}[{1}]{0}", kTokenMark, token));
   }
+  if (automaton_.too_ambiguous()) return too_ambiguous();
+  return to;
+}
+
+Result<State> MaskCache::next(State state, std::string_view bytes) {
+  automaton_.begin_work();
+  const State to = follow(state, bytes);
   if (automaton_.too_ambiguous()) return too_ambiguous();
   return to;
 }

@@ -30,12 +30,13 @@ class MaskCache {
   Result<const TokenSet*> allowed(Automaton::State state);
   // The state after a token; kDead if it is not allowed. Errors as above.
   Result<Automaton::State> next(Automaton::State state, TokenId token);
+  Result<Automaton::State> next(Automaton::State state, std::string_view bytes);
 
   size_t bytes() const { return automaton_.bytes() + mask_bytes_; }
 
  private:
   void walk(const TokenTrie& trie, Automaton::State start, std::vector<uint64_t>& mask);
-  Automaton::State next(Automaton::State state, std::string_view bytes);
+  Automaton::State follow(Automaton::State state, std::string_view bytes);
   bool accepts_plain_text(Automaton::State state);
   bool add_after_any_character(Automaton::State state, std::vector<Automaton::State>& out);
 

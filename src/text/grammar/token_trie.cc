@@ -29,6 +29,18 @@ bool has_bit(const std::vector<uint64_t>& mask, TokenId id) {
   return (mask[static_cast<size_t>(id) / 64] >> (static_cast<size_t>(id) % 64) & 1) != 0;
 }
 
+// Control tokens, and the user-defined ones that look like markers: a marker in the middle of a text would
+// mean something to whoever reads the answer, so it is never part of one.
+bool is_marker(const Tokenizer& tokenizer, TokenId id) {
+  if (tokenizer.is_control(id)) return true;
+  const std::vector<int64_t>& types = tokenizer.spec().types;
+  const auto index = static_cast<size_t>(id);
+  if (index >= types.size() || types[index] != static_cast<int64_t>(TokenType::kUserDefined)) return false;
+  const std::string_view spelling = tokenizer.spec().tokens[index];
+  return (spelling.starts_with('<') && spelling.ends_with('>')) ||
+         (spelling.starts_with('[') && spelling.ends_with(']'));
+}
+
 std::string marked(std::string_view spelling) {
   return std::string(1, kTokenMark).append(spelling) + kTokenMark;
 }
@@ -79,7 +91,7 @@ TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer)
   for (size_t i = 0; i < size_; ++i) {
     const auto id = static_cast<TokenId>(i);
     begins_.push_back(static_cast<uint32_t>(bytes_.size()));
-    if (tokenizer.is_control(id)) {
+    if (is_marker(tokenizer, id)) {
       std::string spelling = tokenizer.piece(id, true);
       if (spelling.empty() || spelling.size() > kMaxTokenBytes - 2) continue;
       const std::string number = fmt::format("[{}]", id);

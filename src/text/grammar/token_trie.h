@@ -54,8 +54,8 @@ class TokenVocabulary {
   size_t n_words() const { return (size_ + 63) / 64; }  // of a mask
   uint32_t longest_token_bytes() const { return longest_; }
 
-  // Every token that a grammar may allow: text by its bytes, special tokens by their marked spelling and
-  // their marked number.
+  // Every token that a grammar may allow: text by its bytes, special tokens (control ones, and user-defined
+  // ones that look like markers) by their marked spelling and their marked number.
   const TokenTrie& all() const { return all_; }
   // Plain tokens are whole characters that a JSON string can hold unescaped. Where any such text may follow,
   // all of them are allowed at once, and only the others need a look.
