@@ -1,4 +1,5 @@
-// Time to choose a token from 262,144 logits, by the settings that ask for different work.
+// Time to choose a token from 262,144 logits, by the settings that ask for different work, and under a
+// constraint by how many tokens it allows.
 #include "engine/sampler.h"
 
 #include <benchmark/benchmark.h>
@@ -54,6 +55,27 @@ void add(const char* name, SamplingParams params, SamplerOptions options = {}, b
   })->Unit(benchmark::kMicrosecond);
 }
 
+class Mask : public TokenConstraint {
+ public:
+  // One token in `every`, or all but one.
+  Mask(size_t every, bool inverted) : words_(kVocabSize / 64) {
+    for (size_t i = 0; i < kVocabSize; ++i) {
+      if ((i % every == 0) != inverted) words_[i / 64] |= uint64_t{1} << (i % 64);
+    }
+  }
+  Result<std::optional<std::span<const uint64_t>>> allowed() override { return words_; }
+  Status accept(int32_t) override { return {}; }
+
+ private:
+  std::vector<uint64_t> words_;
+};
+
+void add_constrained(const char* name, const SamplingParams& params, size_t every, bool inverted) {
+  SamplerOptions options;
+  options.constraint = std::make_shared<Mask>(every, inverted);
+  add(name, params, options);
+}
+
 void add_all() {
   SamplingParams params = off();
   params.temperature = 0;
@@ -79,6 +101,17 @@ void add_all() {
   params.frequency_penalty = 0.2f;
   params.logit_bias = {{5, 1.0f}, {77, -100.0f}};
   add("top_k, top_p, min_p, penalties, logit_bias", params);
+
+  params = off();
+  params.temperature = 0;
+  add_constrained("greedy, 16 tokens allowed", params, kVocabSize / 16, false);
+  add_constrained("greedy, half allowed", params, 2, false);
+  add_constrained("greedy, all but 512 allowed", params, 512, true);
+  params = off();
+  params.top_p = 0.95f;
+  add_constrained("top_p, 16 tokens allowed", params, kVocabSize / 16, false);
+  add_constrained("top_p, half allowed", params, 2, false);
+  add_constrained("top_p, all but 512 allowed", params, 512, true);
 }
 
 }  // namespace

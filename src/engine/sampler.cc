@@ -53,9 +53,22 @@ Result<SampledToken> Sampler::sample(std::span<float> logits) {
     }
   }
 
+  Mask mask;
+  if (options_.constraint) {
+    HEARTH_TRY(mask, options_.constraint->allowed());
+  }
   adjust(logits);
-  if (!options_.logprobs || !changes_.empty()) scan(logits);
+  if (mask) {
+    scan_allowed(logits, *mask);
+  } else if (!options_.logprobs || !changes_.empty()) {
+    scan(logits);
+  }
   if (!std::isfinite(max_)) {
+    if (mask) {
+      return fail(ErrorCategory::kInvalidArgument,
+                  "no token that the requested format allows here can be chosen (suppressed, biased or not a "
+                  "number)");
+    }
     return fail(ErrorCategory::kCorrupt,
                 "the model's output is not a number; its file is damaged or was made with broken weights");
   }
@@ -85,6 +98,7 @@ Result<SampledToken> Sampler::sample(std::span<float> logits) {
     out.chosen.logprob = static_cast<float>(static_cast<double>(logit) - log_sum);
   }
   if (penalise_) remember(out.chosen.id);
+  if (options_.constraint) HEARTH_CHECK_OK(options_.constraint->accept(out.chosen.id));
   return out;
 }
 
@@ -143,20 +157,46 @@ void Sampler::adjust(std::span<float> logits) {
 void Sampler::scan(std::span<const float> logits) {
   block_max_.resize((logits.size() + kBlock - 1) / kBlock);
   max_ = kNever;
+  for (size_t block = 0; block < block_max_.size(); ++block) scan_block(logits, block);
+}
+
+void Sampler::scan_block(std::span<const float> logits, size_t block) {
+  const std::span<const float> x = block_of(logits, block);
+  const auto larger = [](float a, float b) { return a > b ? a : b; };  // b where a is NaN
+  float lanes[kLanes];
+  std::fill_n(lanes, kLanes, kNever);
+  size_t i = 0;
+  for (; i + kLanes <= x.size(); i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = larger(x[i + lane], lanes[lane]);
+  }
+  float max = kNever;
+  for (; i < x.size(); ++i) max = larger(x[i], max);
+  for (const float lane : lanes) max = larger(lane, max);
+  block_max_[block] = max;
+  max_ = larger(max, max_);
+}
+
+// scan() of the tokens in the mask. Blocks without any are not looked at, here or later; in mixed ones the
+// other tokens lose their logits.
+void Sampler::scan_allowed(std::span<float> logits, std::span<const uint64_t> mask) {
+  static_assert(kBlock == 2 * 64);
+  block_max_.resize((logits.size() + kBlock - 1) / kBlock);
+  max_ = kNever;
+  const auto word = [&](size_t i) { return i < mask.size() ? mask[i] : 0; };
   for (size_t block = 0; block < block_max_.size(); ++block) {
-    const std::span<const float> x = block_of(logits, block);
-    const auto larger = [](float a, float b) { return a > b ? a : b; };  // b where a is NaN
-    float lanes[kLanes];
-    std::fill_n(lanes, kLanes, kNever);
-    size_t i = 0;
-    for (; i + kLanes <= x.size(); i += kLanes) {
-      for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] = larger(x[i + lane], lanes[lane]);
+    const uint64_t words[] = {word(2 * block), word(2 * block + 1)};
+    if ((words[0] | words[1]) == 0) {
+      block_max_[block] = kNever;
+      continue;
     }
-    float max = kNever;
-    for (; i < x.size(); ++i) max = larger(x[i], max);
-    for (const float lane : lanes) max = larger(lane, max);
-    block_max_[block] = max;
-    max_ = larger(max, max_);
+    const size_t begin = block * kBlock, end = std::min(begin + kBlock, logits.size());
+    for (size_t half = 0; half < 2; ++half) {
+      if (words[half] == ~uint64_t{0}) continue;
+      for (size_t i = begin + 64 * half; i < std::min(begin + 64 * (half + 1), end); ++i) {
+        if ((words[half] >> (i % 64) & 1) == 0) logits[i] = kNever;
+      }
+    }
+    scan_block(logits, block);
   }
 }
 
@@ -165,6 +205,8 @@ double Sampler::sum_weights(std::span<const float> logits, float inverse_tempera
   block_sum_.resize(block_max_.size());
   double total = 0;
   for (size_t block = 0; block < block_sum_.size(); ++block) {
+    block_sum_[block] = 0;
+    if (block_max_[block] == kNever) continue;
     float weights[kBlock] = {};
     const std::span<const float> x = block_of(logits, block);
     options_.kernels->exp_below(x.data(), x.size(), max_, inverse_temperature, weights);

@@ -1,9 +1,9 @@
 // Logits to the next token. One Sampler belongs to one sequence and remembers what that needs: its random
 // numbers and the tokens that penalties look back at.
 //
-// The chain: bias and suppressed ids, penalties, then temperature, top-k, typical, top-p, min-p, draw. Of
-// equal logits the smaller id is the better one; NaN is never chosen. A draw walks what is left in the order
-// of ids. Equal seeds give equal tokens: the arithmetic is on one thread and in one order.
+// The chain: bias and suppressed ids, penalties, the constraint, then temperature, top-k, typical, top-p,
+// min-p, draw. Of equal logits the smaller id is the better one; NaN is never chosen. A draw walks what is
+// left in the order of ids. Equal seeds give equal tokens: the arithmetic is on one thread and in one order.
 //
 // A vocabulary has a quarter of a million entries and a few hundred matter, so nothing is sorted or copied
 // whole: one pass notes the maximum of each block of logits, and what could be kept is collected from the
@@ -11,11 +11,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/random.h"
 #include "engine/sampling_params.h"
+#include "engine/token_constraint.h"
 #include "kernels/kernels.h"
 
 namespace hearth::engine {
@@ -35,6 +38,8 @@ struct SamplerOptions {
   bool logprobs = false;
   int top_logprobs = 0;
   const kernels::KernelTable* kernels = nullptr;  // nullptr = the best there are
+  // Of this one sequence; nullptr = any token may be chosen.
+  std::shared_ptr<TokenConstraint> constraint{};
 };
 
 class Sampler {
@@ -43,7 +48,7 @@ class Sampler {
   Sampler(SamplingParams params, SamplerOptions options, std::span<const int32_t> prompt);
 
   // `logits` is used as working memory. kCorrupt when the logits hold no number to choose by (NaN or infinite
-  // weights in the file).
+  // weights in the file); what the constraint says when it allows nothing.
   Result<SampledToken> sample(std::span<float> logits);
 
  private:
@@ -68,7 +73,11 @@ class Sampler {
   void look_back_at(std::span<const int32_t> prompt);
   void remember(int32_t id);
 
+  using Mask = std::optional<std::span<const uint64_t>>;  // as TokenConstraint::allowed()
+
   void scan(std::span<const float> logits);
+  void scan_block(std::span<const float> logits, size_t block);
+  void scan_allowed(std::span<float> logits, std::span<const uint64_t> mask);
   double sum_weights(std::span<const float> logits, float inverse_temperature);
   void collect(std::span<const float> logits, float threshold);
   void collect_best(std::span<const float> logits, size_t k);

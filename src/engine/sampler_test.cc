@@ -356,5 +356,81 @@ TEST(SamplingOverrides, ReplaceOnlyWhatIsGiven) {
   EXPECT_EQ(params.top_k, 5);
 }
 
+class FixedMask : public TokenConstraint {
+ public:
+  explicit FixedMask(std::vector<uint64_t> mask) : mask_(std::move(mask)) {}
+  Result<std::optional<std::span<const uint64_t>>> allowed() override { return mask_; }
+  Status accept(int32_t token) override {
+    accepted.push_back(token);
+    return {};
+  }
+  std::vector<int32_t> accepted;
+
+ private:
+  std::vector<uint64_t> mask_;
+};
+
+// A constraint gives what suppressing every other token gives, whatever else is asked for.
+TEST(Sampler, AConstraintIsLikeSuppressingAllOthers) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal(0, 3);
+  std::vector<SamplingParams> settings(7, plain());
+  settings[0].temperature = 0;
+  settings[2].top_k = 20;
+  settings[3].top_p = 0.8f;
+  settings[4].top_p = 0.9f, settings[4].min_p = 0.05f;
+  settings[5].typical_p = 0.7f;
+  settings[6].repetition_penalty = 1.3f, settings[6].frequency_penalty = 0.5f, settings[6].top_k = 40;
+  settings[6].logit_bias = {{3, 5.0f}, {700, 9.0f}};
+  for (const SamplingParams& params : settings) {
+    for (const int density : {1, 50, 100}) {
+      // Whole words and blocks of one kind, mixed ones, and a mask that ends before the logits do.
+      std::vector<uint64_t> mask(14);
+      for (size_t i = 0; i < mask.size(); ++i) {
+        for (int bit = 0; bit < 64; ++bit) {
+          if (static_cast<int>(random() % 100) < density) mask[i] |= uint64_t{1} << bit;
+        }
+        if (random() % 3 == 0) mask[i] = density == 50 ? ~uint64_t{0} : 0;
+      }
+      mask[3] |= 1;
+      const size_t n = 907;
+      std::vector<int32_t> others;
+      for (size_t i = 0; i < n; ++i) {
+        if (i >= 64 * mask.size() || (mask[i / 64] >> (i % 64) & 1) == 0)
+          others.push_back(static_cast<int32_t>(i));
+      }
+      const std::vector<int32_t> prompt = {3, 4, 4, 700, 5};
+      const auto constraint = std::make_shared<FixedMask>(mask);
+      SamplerOptions with{.logprobs = true, .top_logprobs = 3};
+      with.constraint = constraint;
+      Sampler constrained(params, with, prompt);
+      Sampler suppressed(params, {.suppressed = others, .logprobs = true, .top_logprobs = 3}, prompt);
+      std::vector<int32_t> chosen;
+      for (int step = 0; step < 50; ++step) {
+        std::vector<float> logits(n);
+        for (float& logit : logits) logit = normal(random);
+        std::vector<float> same = logits;
+        const auto a = constrained.sample(logits), b = suppressed.sample(same);
+        ASSERT_TRUE(a && b);
+        ASSERT_EQ(a->chosen.id, b->chosen.id);
+        ASSERT_EQ(a->chosen.logprob, b->chosen.logprob);
+        ASSERT_EQ(a->top.size(), 3u);
+        chosen.push_back(a->chosen.id);
+      }
+      EXPECT_EQ(constraint->accepted, chosen);
+    }
+  }
+}
+
+TEST(Sampler, AConstraintThatLeavesNothingIsAnError) {
+  SamplerOptions options{.suppressed = {5}};
+  options.constraint = std::make_shared<FixedMask>(std::vector<uint64_t>{uint64_t{1} << 5});
+  Sampler sampler(plain(), options, {});
+  std::vector<float> logits(100, 1.0f);
+  const auto sampled = sampler.sample(logits);
+  ASSERT_FALSE(sampled);
+  EXPECT_EQ(sampled.error().category, ErrorCategory::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace hearth::engine

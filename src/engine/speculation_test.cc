@@ -212,6 +212,53 @@ TEST_P(SpeculationTest, CancellingAmidDraftsLeavesTheOthersAndAllBlocks) {
   expect_same(answer(*with, request(3, -1)), full);  // takes every block there is
 }
 
+// Only every third token, another third for each place in the answer; some drafts are never allowed.
+class Thirds : public TokenConstraint {
+ public:
+  explicit Thirds(size_t n_tokens, int64_t fails_after = -1)
+      : mask_((n_tokens + 63) / 64), fails_after_(fails_after) {}
+  Result<std::optional<std::span<const uint64_t>>> allowed() override {
+    if (n_accepted_ == fails_after_) return fail(ErrorCategory::kInvalidArgument, "nothing is allowed");
+    if (n_accepted_ % 4 == 3) return std::nullopt;
+    for (size_t i = 0; i < 64 * mask_.size(); ++i) {
+      const uint64_t bit = uint64_t{1} << (i % 64);
+      mask_[i / 64] =
+          static_cast<int64_t>(i % 3) == n_accepted_ % 3 ? mask_[i / 64] | bit : mask_[i / 64] & ~bit;
+    }
+    return mask_;
+  }
+  Status accept(int32_t) override {
+    ++n_accepted_;
+    return {};
+  }
+
+ private:
+  std::vector<uint64_t> mask_;
+  int64_t n_accepted_ = 0;
+  int64_t fails_after_;
+};
+
+TEST_P(SpeculationTest, AConstraintHoldsForDraftedRows) {
+  const auto constrained = [&](int64_t fails_after) {
+    EngineRequest work = request(6, 40);
+    work.sampling.logit_bias.clear();
+    const auto n_tokens = static_cast<size_t>(model_->config().vocab_size);
+    work.sampler_options.constraint = std::make_shared<Thirds>(n_tokens, fails_after);
+    return work;
+  };
+  const auto with = create(true), without = create(false);
+  const Answer a = answers(*with, {constrained(-1)})[0], b = answers(*without, {constrained(-1)})[0];
+  expect_same(a, b);
+  for (size_t i = 0; i < a.ids.size(); ++i) {
+    if (i % 4 == 3) continue;
+    EXPECT_EQ(a.ids[i] % 3, static_cast<int32_t>(i % 3));
+  }
+  const Answer failed = answers(*with, {constrained(5)})[0];
+  EXPECT_EQ(failed.ids.size(), 5u);
+  EXPECT_EQ(failed.end.reason, EndReason::kFailed);
+  EXPECT_EQ(failed.end.error->message, "nothing is allowed");
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, SpeculationTest,
                          testing::Values("stories260K", "tiny-gemma4", "tiny-gemma4-e4b", "tiny-gemma4-moe"),
                          [](const auto& param) {
