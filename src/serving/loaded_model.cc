@@ -11,6 +11,7 @@
 #include "serving/embedding_sink.h"
 #include "serving/generation_sink.h"
 #include "serving/infill.h"
+#include "serving/output_constraint.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::serving {
@@ -95,6 +96,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
     return fail(ErrorCategory::kCorrupt, "the tokenizer has {} tokens, tensor token_embd.weight has {} rows",
                 tokenizer.vocab_size(), config.vocab_size);
   }
+  loaded->grammars_ = std::make_unique<GrammarCache>(tokenizer);
   for (const int64_t id : tokenizer.spec().suppressed)
     loaded->suppressed_.push_back(static_cast<int32_t>(id));
 
@@ -224,6 +226,8 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
                           .logprobs = request.logprobs,
                           .top_logprobs = request.top_logprobs,
                           .kernels = kernels_};
+  HEARTH_TRY(work.sampler_options.constraint,
+             constraint_for(request, text().tokenizer(), work.prompt, *grammars_));
   HEARTH_CHECK_OK(stay_within(context, work));
   if (!request.ignore_end_of_generation) {
     const auto ends = text().tokenizer().end_of_generation();

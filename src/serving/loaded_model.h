@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "engine/embedder.h"
 #include "engine/engine.h"
+#include "serving/grammar_cache.h"
 #include "serving/model_pool.h"
 #include "serving/opened_model.h"
 #include "serving/resident_model.h"
@@ -50,6 +51,7 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   std::unique_ptr<model::Model> model_;
   const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;
+  std::unique_ptr<GrammarCache> grammars_;
   // Last: they use everything above.
   std::unique_ptr<engine::Engine> engine_;  // none for models that only give vectors
   mutable std::mutex embedder_mutex_;

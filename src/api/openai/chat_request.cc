@@ -11,17 +11,6 @@ using serving::ChatMessage;
 using serving::ChatPrompt;
 using serving::ToolChoice;
 
-Parsed<void> read_response_format(const Json& body) {
-  const Json* format = find(body, "response_format");
-  if (format == nullptr) return {};
-  if (!format->is_object()) return refuse("response_format", "must be an object with a type");
-  HEARTH_API_TRY(auto type, read_string(*format, "type", "response_format.type", 64));
-  if (type != "text") {
-    return refuse("response_format", fmt::format("type \"{}\" is not supported, only \"text\" is", type));
-  }
-  return {};
-}
-
 // A trailing assistant message is a beginning to continue, unless the request says that a new turn starts.
 Parsed<bool> read_generation_prompt(const Json& body, const std::vector<ChatMessage>& messages) {
   const bool prefill = messages.back().role == "assistant" && messages.back().tool_calls.empty();
@@ -42,7 +31,6 @@ Parsed<DialectRequest> parse_chat_request(std::string_view text) {
   HEARTH_API_TRY(request.reply, read_reply_options(body));
   HEARTH_API_TRY(auto generation, read_shared_fields(body));
   HEARTH_API_CHECK(read_logprobs(body, generation));
-  HEARTH_API_CHECK(read_response_format(body));
 
   ChatPrompt prompt;
   HEARTH_API_TRY(prompt.messages, read_messages(body));

@@ -125,9 +125,9 @@ TEST(ChatRequest, RangesAreInclusiveAndErrorsNameTheField) {
        {"\"auto\"", "\"none\""},
        {"\"required\"", R"({"type":"function","function":{"name":"f"}})", "1", "\"sometimes\""}},
       {"response_format",
-       {R"({"type":"text"})"},
-       {R"({"type":"json_object"})", R"({"type":"json_schema","json_schema":{"name":"a","schema":{}}})", "{}",
-        "1"}},
+       {R"({"type":"text"})", R"({"type":"json_object"})",
+        R"({"type":"json_schema","json_schema":{"name":"a","schema":{}}})"},
+       {R"({"type":"xml"})", "{}", "1"}},
   };
   for (const auto& one : cases) {
     for (const char* value : one.good) {

@@ -1,5 +1,7 @@
 #include "api/openai/fields.h"
 
+#include "api/openai/output_format.h"
+
 namespace hearth::api::openai {
 
 using serving::GenerationRequest;
@@ -8,6 +10,7 @@ Parsed<GenerationRequest> read_shared_fields(const Json& body) {
   GenerationRequest request;
   HEARTH_API_TRY(request.model, read_string(body, "model", "model", kMaxNameBytes));
   HEARTH_API_CHECK(read_sampling_fields(body, "", request));
+  HEARTH_API_TRY(request.format, read_output_format(body));
   return request;
 }
 

@@ -12,7 +12,7 @@ namespace hearth::api::openai {
 
 constexpr int64_t kMaxChoices = 16;  // n times prompts
 
-// model and the sampling fields.
+// model, the sampling fields, and what the answer must look like.
 Parsed<serving::GenerationRequest> read_shared_fields(const Json& body);
 
 struct ReplyOptions {
