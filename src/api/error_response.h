@@ -35,7 +35,8 @@ ApiError from_error(const Error& error);
 // read.
 using ErrorFormat = HttpResponse (*)(const ApiError& error, const HttpRequest& request);
 
-// The status and the headers that all dialects share (Retry-After), around a dialect's own JSON text.
+// The status and the headers that all dialects share (Retry-After, WWW-Authenticate), around a dialect's own
+// JSON text.
 HttpResponse error_reply(const ApiError& error, std::string body);
 
 // OpenAI's format.

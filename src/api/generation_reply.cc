@@ -1,5 +1,7 @@
 #include "api/generation_reply.h"
 
+#include <algorithm>
+
 namespace hearth::api {
 namespace {
 
@@ -25,7 +27,11 @@ class Progress {
     if (end == nullptr) return;
     --n_left_;
     total_.add(event.stream, end->usage);
+    notes.queue_ms = std::max(notes.queue_ms, end->timings.queue_ms);
+    notes.prefill_ms = std::max(notes.prefill_ms, end->timings.prefill_ms);
+    notes.decode_ms = std::max(notes.decode_ms, end->timings.decode_ms);
     notes.prompt_tokens = total_.usage().prompt_tokens;
+    notes.cached_tokens = total_.usage().cached_tokens;
     notes.completion_tokens = total_.usage().completion_tokens;
   }
   bool done() const { return n_left_ == 0; }

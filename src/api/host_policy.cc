@@ -26,6 +26,29 @@ bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
 }
 
+// '*' in `pattern` stands for any text, also for none. Linear but for the text that a star tries again.
+bool matches(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;
+  size_t after_star = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
 }  // namespace
 
 std::string host_name_of(std::string_view host) {
@@ -52,7 +75,6 @@ HostPolicy::HostPolicy(std::vector<std::string> names, std::vector<std::string> 
     if (!host.empty()) names_.push_back(std::move(host));
   }
   for (const std::string& origin : origins) {
-    if (origin == "*") any_origin_ = true;
     std::string normal = lower(origin);
     while (normal.ends_with('/')) normal.pop_back();
     if (!normal.empty()) origins_.push_back(std::move(normal));
@@ -64,11 +86,30 @@ bool HostPolicy::host_allowed(std::string_view host, std::string_view local_addr
   return !name.empty() && (contains(names_, name) || name == local_address);
 }
 
+std::span<const std::string_view> HostPolicy::local_origins() {
+  static constexpr std::string_view kOrigins[] = {
+      "http://localhost", "https://localhost", "http://localhost:*", "https://localhost:*",
+      "http://127.0.0.1", "https://127.0.0.1", "http://127.0.0.1:*", "https://127.0.0.1:*",
+      "http://[::1]",     "https://[::1]",     "http://[::1]:*",     "https://[::1]:*",
+      "http://0.0.0.0",   "https://0.0.0.0",   "http://0.0.0.0:*",   "https://0.0.0.0:*",
+      "app://*",          "file://*",          "tauri://*",          "vscode-webview://*",
+      "vscode-file://*",
+  };
+  return kOrigins;
+}
+
 bool HostPolicy::origin_allowed(std::string_view origin, std::string_view host) const {
-  if (origin.empty() || any_origin_) return true;
+  if (origin.empty() || is_own_origin(origin, host)) return true;
+  const std::string normal = lower(origin);
+  const auto fits = [&](std::string_view pattern) { return matches(pattern, normal); };
+  const auto local = local_origins();
+  return std::any_of(local.begin(), local.end(), fits) || std::any_of(origins_.begin(), origins_.end(), fits);
+}
+
+bool HostPolicy::is_own_origin(std::string_view origin, std::string_view host) {
   const std::string normal = lower(origin);
   const std::string own = lower(host);
-  return normal == "http://" + own || normal == "https://" + own || contains(origins_, normal);
+  return normal == "http://" + own || normal == "https://" + own;
 }
 
 }  // namespace hearth::api

@@ -2,6 +2,7 @@
 // they are what keeps a web page that rebinds its name to 127.0.0.1 away from the API.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,20 +12,25 @@ namespace hearth::api {
 class HostPolicy {
  public:
   // `names`: further host names ("box.lan"), beside localhost, 127.0.0.1 and ::1. `origins`: whole origins of
-  // foreign pages ("https://app.example:8443"); "*" allows all.
+  // foreign pages ("https://app.example:8443"), beside local_origins(); '*' stands for any text in them.
   HostPolicy(std::vector<std::string> names, std::vector<std::string> origins);
+
+  // Pages and programs of this machine, as Ollama lists them: they could ask without a browser as well. Not
+  // "null", which any page can make itself.
+  static std::span<const std::string_view> local_origins();
 
   // `host` is a Host header, with or without port. `local_address` is the address the connection came in on:
   // a literal equal to it is fine, since a rebound name is never an address literal.
   bool host_allowed(std::string_view host, std::string_view local_address) const;
 
-  // Empty (no browser, or a same-origin GET), the page's own origin (equal to the Host header), or listed.
+  // Empty (no browser, or a same-origin GET), the page's own origin, or listed.
   bool origin_allowed(std::string_view origin, std::string_view host) const;
+  // Equal to the Host header, with a scheme.
+  static bool is_own_origin(std::string_view origin, std::string_view host);
 
  private:
   std::vector<std::string> names_;
-  std::vector<std::string> origins_;
-  bool any_origin_ = false;
+  std::vector<std::string> origins_;  // patterns
 };
 
 // "LOCALHOST:80" -> "localhost", "[::1]:80" -> "::1"; empty when it is not a host with an optional port.

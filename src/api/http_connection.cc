@@ -16,6 +16,8 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "api/client_stream.h"
+#include "api/content_decoder.h"
 #include "api/error_response.h"
 #include "api/http_reply.h"
 #include "api/random_id.h"
@@ -40,6 +42,18 @@ constexpr milliseconds kLingerTime{2'000};  // for a client that still sends whe
 constexpr size_t kWatchRead = 4096;
 
 class Connection;
+
+bool is_plain_http(const error_code& error) {
+  return error.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
+}
+
+ApiError overloaded(std::string message) {
+  ApiError error = http_error(503, std::move(message));
+  error.code = "overloaded";
+  error.retry_after_seconds = 1;
+  return error;
+}
 
 // The writer of one request's reply.
 class Exchange : public ResponseWriter {
@@ -77,23 +91,23 @@ class Exchange : public ResponseWriter {
 class Connection : public HttpConnection, public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, ConnectionContext& context, std::function<void()> on_closed)
-      : socket_(std::move(socket)),
-        deadline_timer_(socket_.get_executor()),
-        watch_ended_(socket_.get_executor()),
+      : stream_(std::move(socket), context.tls.get()),
+        deadline_timer_(stream_.get_executor()),
+        watch_ended_(stream_.get_executor()),
         context_(context),
         on_closed_(std::move(on_closed)) {
     error_code ignored;
-    remote_ = socket_.remote_endpoint(ignored).address().to_string();
-    local_ = socket_.local_endpoint(ignored).address().to_string();
+    remote_ = stream_.socket().remote_endpoint(ignored).address().to_string();
+    local_ = stream_.socket().local_endpoint(ignored).address().to_string();
   }
   ~Connection() override { on_closed_(); }
 
   void start() override {
     auto self = shared_from_this();
     asio::co_spawn(
-        socket_.get_executor(), [self] { return self->run(); }, asio::detached);
+        stream_.get_executor(), [self] { return self->run(); }, asio::detached);
     asio::co_spawn(
-        socket_.get_executor(), [self] { return self->enforce_deadlines(); }, asio::detached);
+        stream_.get_executor(), [self] { return self->enforce_deadlines(); }, asio::detached);
   }
   void close_when_idle() override {
     on_strand([this] {
@@ -112,7 +126,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
   template <typename F>
   void on_strand(F f) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), f = std::move(f)] { f(); });
+    asio::post(stream_.get_executor(), [self = shared_from_this(), f = std::move(f)] { f(); });
   }
 
   const HttpLimits& limits() const { return context_.options.limits; }
@@ -135,7 +149,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
         if (writing_) {
           client_gone();
         } else {
-          socket_.cancel(ignored);  // the reader answers 408
+          stream_.socket().cancel(ignored);  // the reader answers 408
         }
         continue;
       }
@@ -148,8 +162,8 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (closed_) return;
     closed_ = true;
     error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    stream_.socket().close(ignored);
     deadline_timer_.cancel();
   }
 
@@ -168,7 +182,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
   // Reads while a handler runs: the end of the input means the client is gone, bytes are its next request.
   void start_watching() {
-    if (watching_ || !socket_.is_open()) return;
+    if (watching_ || !stream_.socket().is_open()) return;
     watching_ = true;
     auto done = asio::bind_cancellation_slot(
         watch_cancel_.slot(), [self = shared_from_this()](const error_code& error, size_t n = 0) {
@@ -179,9 +193,9 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
           self->watch_ended_.cancel();
         });
     if (buffer_.size() < kReadAhead) {
-      socket_.async_read_some(buffer_.prepare(kWatchRead), std::move(done));
+      stream_.async_read_some(buffer_.prepare(kWatchRead), std::move(done));
     } else {
-      socket_.async_wait(tcp::socket::wait_error, std::move(done));
+      stream_.socket().async_wait(tcp::socket::wait_error, std::move(done));
     }
   }
 
@@ -206,11 +220,45 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     };
     const Closer closer{shared_from_this()};
     try {
+      if (stream_.is_tls() && !co_await shake_hands()) co_return;
       while (co_await serve_one()) first_ = false;
+      if (stream_.is_tls() && !closed_) co_await say_goodbye();
     } catch (const std::exception&) {
       // Out of memory at worst; this connection ends, others go on.
     }
   }
+
+  // --- TLS ---
+
+  Task<bool> shake_hands() {
+    error_code error;
+    idle_ = true;  // nothing is lost if the server ends now
+    set_deadline(limits().header_timeout);
+    co_await stream_.async_handshake(asio::redirect_error(asio::use_awaitable, error));
+    idle_ = false;
+    clear_deadline();
+    if (is_plain_http(error)) {
+      constexpr std::string_view kReply =
+          "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 47\r\nConnection: "
+          "close\r\n\r\n"
+          "This port speaks HTTPS: use https:// to ask it\n";
+      set_deadline(kLingerTime);
+      co_await asio::async_write(stream_.socket(), asio::buffer(kReply),
+                                 asio::redirect_error(asio::use_awaitable, error));
+      co_await linger();
+      co_return false;
+    }
+    co_return !error && !timed_out_;
+  }
+
+  // Without it a client cannot tell the end of a reply that has no length from an attacker's cut.
+  Task<void> say_goodbye() {
+    error_code ignored;
+    set_deadline(kLingerTime);
+    co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  // --- requests ---
 
   // True: the connection can take another request.
   Task<bool> serve_one() {
@@ -219,7 +267,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (buffer_.size() == 0) {
       idle_ = true;
       set_deadline(first_ ? limits().header_timeout : limits().idle_timeout);
-      const size_t n = co_await socket_.async_read_some(buffer_.prepare(kWatchRead),
+      const size_t n = co_await stream_.async_read_some(buffer_.prepare(kWatchRead),
                                                         asio::redirect_error(asio::use_awaitable, error));
       idle_ = false;
       if (error || timed_out_) co_return false;
@@ -233,8 +281,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     Parser parser;
     parser.header_limit(static_cast<uint32_t>(limits().max_header_bytes));
     parser.body_limit(boost::none);  // until the path is known, whose dialect writes the error
-    co_await http::async_read_header(socket_, buffer_, parser,
-                                     asio::redirect_error(asio::use_awaitable, error));
+    error = co_await read_head(parser);
     if (error || timed_out_) co_return co_await read_failed(error);
 
     HttpRequest request;
@@ -251,6 +298,15 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (auto bad = check_head(request, target, http_1_0, limits(), context_.policy, local_)) {
       co_return co_await refuse(*bad, &request);
     }
+    const Scope scope = context_.router.scope_of(request);
+    if (auto bad = check_page(request, scope, context_.policy)) co_return co_await refuse(*bad, &request);
+    auto admission = context_.doorkeeper.admit(request, scope, remote_);
+    if (const auto* bad = std::get_if<ApiError>(&admission)) co_return co_await refuse(*bad, &request);
+    if (!parser.is_done() && !context_.router.has_handler(request)) {
+      co_await answer(request, http_1_0, false);
+      co_await linger();
+      co_return false;
+    }
     if (std::string_view expect = request.header("expect"); !expect.empty() && !parser.is_done()) {
       if (!beast::iequals(expect, "100-continue")) {
         const ApiError bad = http_error(417, "the only expectation this server meets is 100-continue");
@@ -258,21 +314,63 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       }
       if (!co_await write_bytes("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
     }
-    parser.body_limit(limits().max_body_bytes);
-    const auto body_started = steady_clock::now();
+    BodyBudget::Share share(context_.body_budget);
+    if (!co_await read_body(parser, request, share)) co_return false;
+    co_return co_await answer(request, http_1_0, parser.keep_alive());
+  }
+
+  // A field that goes on in the next line (RFC 9112, 5.2) is refused: readers differ in what they take it
+  // for.
+  Task<error_code> read_head(Parser& parser) {
+    for (;;) {
+      const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
+      const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
+      if (head.find("\n ") != head.npos || head.find("\n\t") != head.npos) co_return http::error::bad_field;
+      error_code error;
+      buffer_.consume(parser.put(buffer_.data(), error));
+      if (error != http::error::need_more) co_return error;
+      const size_t n = co_await stream_.async_read_some(buffer_.prepare(kWatchRead),
+                                                        asio::redirect_error(asio::use_awaitable, error));
+      if (error) co_return error;
+      buffer_.commit(n);
+    }
+  }
+
+  // Reads and inflates the body. False: it could not be read, the client has been told, the connection ends.
+  Task<bool> read_body(Parser& parser, HttpRequest& request, BodyBudget::Share& share) {
+    const std::unique_ptr<ContentDecoder> decoder =
+        parser.is_done() ? nullptr : ContentDecoder::create(content_coding(request));
+    const size_t max_bytes = limits().max_body_bytes;
+    parser.body_limit(max_bytes);
+    std::string& received = parser.get().body();
+    uint64_t n_received = 0;
+    const auto began = steady_clock::now();
     while (!parser.is_done()) {
-      const milliseconds earned(parser.get().body().size() * 1000 / limits().min_body_bytes_per_second);
-      set_deadline(std::chrono::duration_cast<milliseconds>(body_started - steady_clock::now()) +
+      const milliseconds earned(n_received * 1000 / limits().min_body_bytes_per_second);
+      set_deadline(std::chrono::duration_cast<milliseconds>(began - steady_clock::now()) +
                    limits().body_grace + earned);
-      co_await http::async_read_some(socket_, buffer_, parser,
+      error_code error;
+      co_await http::async_read_some(stream_, buffer_, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
       if (error || timed_out_) co_return co_await read_failed(error, &request);
+      n_received += received.size();
+      std::optional<ApiError> bad;
+      if (decoder) {
+        bad = decoder->write(received, request.body, max_bytes);
+      } else {
+        request.body += received;
+      }
+      received.clear();
+      if (!bad && !share.grow_to(request.body.size())) bad = overloaded("too many large requests at once");
+      if (!bad && decoder && parser.is_done()) bad = decoder->finish();
+      if (bad) {
+        request.body = std::string();
+        share.release();  // not held while the client is still heard out
+        co_return co_await refuse(*bad, &request);
+      }
     }
     clear_deadline();
-    const bool keep_alive = parser.keep_alive();
-    request.body = std::move(parser.get().body());
-
-    co_return co_await answer(request, http_1_0, keep_alive);
+    co_return true;
   }
 
   Task<bool> answer(const HttpRequest& request, bool http_1_0, bool keep_alive) {
@@ -303,6 +401,8 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       timed_out_ = false;
       reply = http_error(408, request == nullptr ? "the request's headers took too long"
                                                  : "the request's body took too long");
+    } else if (error == http::error::buffer_overflow && request != nullptr) {
+      reply = http_error(400, "a line between the body's chunks is too long");
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       reply = http_error(
           431, fmt::format("the request's headers are longer than {} bytes", limits().max_header_bytes));
@@ -323,9 +423,10 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     ReplyFraming framing;
     framing.keep_alive = false;
     framing.content_length = response.body.size();
-    // A foreign origin gets no CORS headers, so its script cannot read the reply.
-    const HttpRequest* shown = error.status == 403 ? nullptr : request;
-    std::string reply = reply_head(response, framing, shown);
+    // A foreign page gets no CORS headers, so that its script cannot read the reply.
+    const bool shows = request != nullptr &&
+                       context_.policy.origin_allowed(request->header("origin"), request->header("host"));
+    std::string reply = reply_head(response, framing, shows ? request : nullptr);
     if (request == nullptr || request->method != "HEAD") reply += response.body;
     const bool written = co_await write_bytes(std::move(reply));
     log(request != nullptr ? *request : unread, error.status, RequestNotes());
@@ -333,16 +434,18 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     co_return false;
   }
 
-  // Closing with unread input makes the kernel send a reset, which can overtake the reply.
+  // Closing with unread input makes the kernel send a reset, which can overtake the reply. What still comes
+  // is thrown away as it is, also under TLS.
   Task<void> linger() {
     error_code error;
-    socket_.shutdown(tcp::socket::shutdown_send, error);
+    stream_.socket().shutdown(tcp::socket::shutdown_send, error);
     set_deadline(kLingerTime);
     std::array<char, 16 * 1024> scratch;
     for (size_t total = 0; !error && !timed_out_ && total < limits().max_body_bytes * 2;) {
-      total += co_await socket_.async_read_some(asio::buffer(scratch),
-                                                asio::redirect_error(asio::use_awaitable, error));
+      total += co_await stream_.socket().async_read_some(asio::buffer(scratch),
+                                                         asio::redirect_error(asio::use_awaitable, error));
     }
+    close();
   }
 
   // --- writing ---
@@ -352,7 +455,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     error_code error;
     writing_ = true;
     set_deadline(limits().write_timeout);
-    sent_bytes_ += co_await asio::async_write(socket_, asio::buffer(bytes),
+    sent_bytes_ += co_await asio::async_write(stream_, asio::buffer(bytes),
                                               asio::redirect_error(asio::use_awaitable, error));
     writing_ = false;
     clear_deadline();
@@ -370,11 +473,12 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     record.status = status;
     record.duration_ms = std::chrono::duration<double, std::milli>(steady_clock::now() - started_).count();
     record.sent_bytes = sent_bytes_;
+    record.key_name = request.owner_name;
     record.notes = notes;
     context_.options.on_access(record);
   }
 
-  tcp::socket socket_;
+  ClientStream stream_;
   beast::flat_buffer buffer_{kBufferLimit};
   asio::steady_timer deadline_timer_;
   steady_clock::time_point deadline_ = steady_clock::time_point::max();
@@ -454,7 +558,7 @@ Interruption Exchange::interruption() const {
   return connection_.interruption_;
 }
 asio::any_io_executor Exchange::executor() {
-  return connection_.socket_.get_executor();
+  return connection_.stream_.get_executor();
 }
 
 }  // namespace

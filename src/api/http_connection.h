@@ -4,10 +4,13 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 
+#include "api/access/doorkeeper.h"
+#include "api/body_budget.h"
 #include "api/host_policy.h"
 #include "api/http_server.h"
 
@@ -18,6 +21,9 @@ struct ConnectionContext {
   HttpServerOptions options;
   Router router;
   HostPolicy policy;
+  Doorkeeper doorkeeper;
+  BodyBudget body_budget;
+  std::unique_ptr<boost::asio::ssl::context> tls;  // null: plain HTTP
   std::atomic<bool> stopping = false;
 };
 

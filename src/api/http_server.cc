@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "api/http_connection.h"
+#include "api/tls_context.h"
 
 namespace hearth::api {
 namespace {
@@ -54,7 +55,12 @@ Error bind_error(const tcp::endpoint& endpoint, const error_code& error) {
 class Server : public HttpServer {
  public:
   explicit Server(HttpServerOptions options, Router router)
-      : context_{options, std::move(router), HostPolicy(hosts_of(options), options.allowed_origins)},
+      : context_{options,
+                 std::move(router),
+                 HostPolicy(hosts_of(options), options.allowed_origins),
+                 Doorkeeper(options.key_file, options.caller_limits, options.on_problem),
+                 BodyBudget(options.limits.max_bodies_bytes),
+                 nullptr},
         io_(options.n_io_threads),
         control_(asio::make_strand(io_)),
         grace_timer_(control_) {}
@@ -62,6 +68,10 @@ class Server : public HttpServer {
   ~Server() override { stop_threads_of_io(); }
 
   Status listen() {
+    const HttpServerOptions& options = context_.options;
+    if (!options.tls_certificate.empty()) {
+      HEARTH_TRY(context_.tls, load_tls(options.tls_certificate, options.tls_key));
+    }
     HEARTH_TRY(auto endpoints, resolve());
     for (const tcp::endpoint& endpoint : endpoints) {
       auto acceptor = std::make_unique<tcp::acceptor>(control_);
@@ -76,15 +86,16 @@ class Server : public HttpServer {
         error_code ignored;
         const tcp::endpoint local = acceptor->local_endpoint(ignored);
         port_ = local.port();
-        url_ = "http://" + address_text(local);
+        url_ = (context_.tls ? "https://" : "http://") + address_text(local);
       }
       acceptors_.push_back(std::move(acceptor));
     }
-    return {};
+    return set_key_policy(endpoints);
   }
 
   uint16_t port() const override { return port_; }
   std::string url() const override { return url_; }
+  bool asks_for_keys() const override { return context_.doorkeeper.keys_required(); }
 
   void run() override {
     for (auto& acceptor : acceptors_) asio::co_spawn(control_, accept_loop(*acceptor), asio::detached);
@@ -104,6 +115,23 @@ class Server : public HttpServer {
     std::vector<std::string> hosts = options.allowed_hosts;
     hosts.push_back(options.host);
     return hosts;
+  }
+
+  // All who can reach the address count, also through a proxy on this machine: nobody is let in for coming
+  // from loopback.
+  Status set_key_policy(const std::vector<tcp::endpoint>& endpoints) {
+    const bool exposed = std::any_of(endpoints.begin(), endpoints.end(),
+                                     [](const tcp::endpoint& e) { return !e.address().is_loopback(); });
+    const KeyPolicy policy = context_.options.require_keys;
+    if (policy == KeyPolicy::kNever || (policy == KeyPolicy::kWhereExposed && !exposed)) return {};
+    context_.doorkeeper.require_keys();
+    if (!context_.options.key_file.empty()) HEARTH_CHECK_OK(read_key_file(context_.options.key_file));
+    if (context_.doorkeeper.has_usable_key()) return {};
+    return fail(ErrorCategory::kInvalidArgument,
+                "{}, and there are no keys: make one with `hearth key add NAME`, or let everybody in with "
+                "require_keys = \"never\" (--require-keys never)",
+                exposed ? fmt::format("other machines can reach {}", context_.options.host)
+                        : "keys are to be asked for always");
   }
 
   Result<std::vector<tcp::endpoint>> resolve() {

@@ -7,11 +7,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "api/access/caller_limits.h"
+#include "api/access/key_policy.h"
 #include "api/http_types.h"
 #include "api/router.h"
 #include "base/result.h"
@@ -22,7 +25,8 @@ struct HttpLimits {
   size_t max_header_bytes = 16 * 1024;  // request line and header fields
   size_t max_header_fields = 100;
   size_t max_target_bytes = 8 * 1024;
-  size_t max_body_bytes = 32 * 1024 * 1024;  // after removing the chunked coding
+  size_t max_body_bytes = 64 * 1024 * 1024;     // without the chunked coding, inflated
+  size_t max_bodies_bytes = 512 * 1024 * 1024;  // of all requests under way together
   size_t max_connections = 4096;
   size_t max_connections_per_address = 1024;  // loopback excepted
   std::chrono::milliseconds header_timeout{10'000};
@@ -40,6 +44,7 @@ struct AccessRecord {
   int status = 0;      // 499: the client left before the reply was complete
   double duration_ms = 0;
   uint64_t sent_bytes = 0;
+  std::string key_name;  // whose key it came with; empty without one
   RequestNotes notes;
 };
 
@@ -48,21 +53,28 @@ struct HttpServerOptions {
   uint16_t port = 11434;           // 0 = any free one
   int n_io_threads = 2;
   HttpLimits limits;
-  std::vector<std::string> allowed_hosts;              // further names in Host headers (host_policy.h)
-  std::vector<std::string> allowed_origins;            // pages of other sites; "*" = all
+  std::vector<std::string> allowed_hosts;    // further names in Host headers (host_policy.h)
+  std::vector<std::string> allowed_origins;  // pages of other sites (host_policy.h)
+  KeyPolicy require_keys = KeyPolicy::kWhereExposed;
+  std::filesystem::path key_file;  // access/key_file.h; empty = there are no keys
+  CallerLimits caller_limits;
+  std::filesystem::path tls_certificate;  // tls_context.h; empty = plain HTTP
+  std::filesystem::path tls_key;
   std::function<void(const AccessRecord&)> on_access;  // after each request, from the I/O threads
+  std::function<void(const Error&)> on_problem;        // what the administrator should see to; likewise
 };
 
 class HttpServer {
  public:
-  // Binds and listens. kInvalidArgument: bad options; kIo: the address is in use or not ours, with what to
-  // do.
+  // Binds and listens. kInvalidArgument: bad options, keys that are required and not there, files for TLS
+  // that do not serve; kIo: the address is in use or not ours. With what to do.
   static Result<std::unique_ptr<HttpServer>> create(HttpServerOptions options, Router router);
 
   virtual ~HttpServer() = default;
 
   virtual uint16_t port() const = 0;
-  virtual std::string url() const = 0;  // "http://127.0.0.1:11434"
+  virtual std::string url() const = 0;  // "http://127.0.0.1:11434", "https://..." with TLS
+  virtual bool asks_for_keys() const = 0;
 
   // Serves until stop(); blocks, with n_io_threads threads of its own.
   virtual void run() = 0;

@@ -29,6 +29,7 @@ struct HttpRequest {
   // Whose key the request came with, as a stable id: what caches may share and what fairness counts by. Empty
   // where no key was asked for or known.
   std::string owner;
+  std::string owner_name;  // of that key, for people
 
   // The value of the first header of that (lower-case) name; empty when absent.
   std::string_view header(std::string_view name) const;
@@ -49,7 +50,7 @@ struct RequestNotes {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt
   int64_t completion_tokens = 0;
-  double queue_ms = 0;
+  double queue_ms = 0;  // of several choices, the longest
   double prefill_ms = 0;
   double decode_ms = 0;
 };
@@ -73,8 +74,8 @@ class ResponseWriter {
   virtual Task<bool> write(std::string chunk) = 0;
   virtual Task<void> finish() = 0;
   virtual bool started() const = 0;
-  // Like send(), with the error as the dialect of the request's path writes it (Router::set_error_format). For
-  // failures before the first byte; in a stream the dialect has its own last event.
+  // Like send(), with the error as the dialect of the request's path writes it (Router::set_error_format).
+  // For failures before the first byte; in a stream the dialect has its own last event.
   virtual Task<void> fail(ApiError error) = 0;
 
   // Calls `on_interruption` (on the strand) when the client disconnects or the server ends; at once if that

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "api/content_decoder.h"
+
 namespace hearth::api {
 namespace {
 
@@ -97,11 +99,14 @@ std::optional<ApiError> check_media_type(const HttpRequest& request) {
   if (!json) {
     return http_error(415, fmt::format("Content-Type is \"{}\", must be application/json", printable(type)));
   }
-  if (const std::string coding = lower(request.header("content-encoding"));
-      !coding.empty() && coding != "identity") {
-    return http_error(415, fmt::format("Content-Encoding \"{}\" is not supported", printable(coding)));
-  }
   return std::nullopt;
+}
+
+std::optional<ApiError> check_coding(const HttpRequest& request) {
+  const std::string coding = content_coding(request);
+  const bool one = count(request, "content-encoding") <= 1;
+  if (one && (coding.empty() || ContentDecoder::create(coding) != nullptr)) return std::nullopt;
+  return http_error(415, fmt::format("Content-Encoding is \"{}\", must be gzip or zstd", printable(coding)));
 }
 
 }  // namespace
@@ -132,12 +137,26 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
   std::optional<std::string> path = percent_decoded(target.substr(0, std::min(question, target.find('#'))));
   if (!path || !path->starts_with('/')) return http_error(400, "the request's address is not a valid path");
   request.path = std::move(*path);  // from here on errors have the format of its dialect
+  if (auto bad = check_hosts(request, http_1_0, policy, local_address)) return bad;
   if (request.headers.size() > limits.max_header_fields) {
     return http_error(431, fmt::format("more than {} header fields", limits.max_header_fields));
   }
   if (auto bad = check_framing(request, http_1_0, limits)) return bad;
-  if (auto bad = check_hosts(request, http_1_0, policy, local_address)) return bad;
-  return check_media_type(request);
+  if (auto bad = check_media_type(request)) return bad;
+  return check_coding(request);
+}
+
+std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, const HostPolicy& policy) {
+  const std::string_view origin = request.header("origin");
+  if (scope != Scope::kManage || origin.empty() || policy.is_own_origin(origin, request.header("host"))) {
+    return std::nullopt;
+  }
+  return http_error(403, "models are managed from this server's own pages, or without a browser");
+}
+
+std::string content_coding(const HttpRequest& request) {
+  std::string coding = lower(request.header("content-encoding"));
+  return coding == "identity" ? std::string() : coding;
 }
 
 ApiError body_too_long(const HttpLimits& limits) {

@@ -17,6 +17,13 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
                                    const HttpLimits& limits, const HostPolicy& policy,
                                    std::string_view local_address);
 
+// What the server holds is changed from its own pages only, whatever origins are allowed: 403 for others.
+std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, const HostPolicy& policy);
+
+// The Content-Encoding in lower case; empty for none. check_head has refused what content_decoder.h cannot
+// read.
+std::string content_coding(const HttpRequest& request);
+
 ApiError body_too_long(const HttpLimits& limits);
 
 // For logs: control characters and bytes beyond ASCII as \xNN, cut at 256 characters.

@@ -55,6 +55,11 @@ Scope Router::scope_of(const HttpRequest& request) const {
   return route == nullptr ? Scope::kOpen : route->scope;
 }
 
+bool Router::has_handler(const HttpRequest& request) const {
+  const Route* pattern = pattern_of(request);
+  return pattern != nullptr && route_of(request, *pattern) != nullptr;
+}
+
 HttpResponse Router::error(const ApiError& error, const HttpRequest& request) const {
   const Format* best = nullptr;
   for (const Format& format : formats_) {

@@ -30,6 +30,8 @@ class Router {
 
   // What the route of this request asks for; kOpen where there is none and handle() says so.
   Scope scope_of(const HttpRequest& request) const;
+  // False: handle() replies itself.
+  bool has_handler(const HttpRequest& request) const;
 
   HttpResponse error(const ApiError& error, const HttpRequest& request) const;
 

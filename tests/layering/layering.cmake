@@ -20,7 +20,8 @@ set(uses_app ${layers})
 
 # Third-party headers, by how their names begin: the folders that may include them.
 set(libraries
-  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h" "g(test|mock)/")
+  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h"
+  "g(test|mock)/" "openssl/" "sodium\\.h" "zlib\\.h" "zstd\\.h")
 set(users_tl base api)
 set(users_fmt ${layers})
 set(users_boost api)
@@ -32,6 +33,10 @@ set(users_histedit app)
 set(users_pcre2 text)
 set(users_sqlite3 store)
 set(users_utf8proc text)
+set(users_openssl api)
+set(users_sodium api)
+set(users_zlib api)
+set(users_zstd api)
 set(users_g)  # GoogleTest: tests only
 set(system_folders "^(arpa|asm|linux|net|netinet|sys)/")
 

@@ -1,0 +1,88 @@
+#include "api/access/key_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace hearth::api {
+namespace {
+
+constexpr off_t kMaxFileBytes = 4 << 20;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+Result<ApiKeys> read_key_file(const std::filesystem::path& path) {
+  const std::string name = path.string();
+  // Non-blocking: a FIFO in its place must not hold us.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return ApiKeys();
+    return fail(ErrorCategory::kIo, "cannot read the keys in {}: {}", name, std::strerror(errno));
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) {
+    return fail(ErrorCategory::kIo, "cannot read the keys in {}: {}", name, std::strerror(errno));
+  }
+  if (!S_ISREG(status.st_mode)) return fail(ErrorCategory::kCorrupt, "{}: not a regular file", name);
+  if (status.st_size > kMaxFileBytes) {
+    return fail(ErrorCategory::kCorrupt, "{}: longer than {} bytes", name, kMaxFileBytes);
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(ErrorCategory::kCorrupt, "{}: other users may write it; run: chmod 600 '{}'", name, name);
+  }
+  std::string text;
+  char block[16 * 1024];
+  for (;;) {
+    const ssize_t n = ::read(file.get(), block, sizeof block);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(ErrorCategory::kIo, "cannot read the keys in {}: {}", name, std::strerror(errno));
+    if (n == 0) break;
+    text.append(block, static_cast<size_t>(n));
+    if (text.size() > static_cast<size_t>(kMaxFileBytes)) {
+      return fail(ErrorCategory::kCorrupt, "{}: longer than {} bytes", name, kMaxFileBytes);
+    }
+  }
+  auto keys = ApiKeys::parse(text);
+  if (!keys) return propagate(std::move(keys).error().with_context(name));
+  return keys;
+}
+
+KeyFile::KeyFile(std::filesystem::path path, std::function<void(const Error&)> on_problem)
+    : path_(std::move(path)), on_problem_(std::move(on_problem)), keys_(std::make_shared<const ApiKeys>()) {}
+
+KeyFile::Stamp KeyFile::stamp_now() const {
+  struct stat status {};
+  if (path_.empty() || ::lstat(path_.c_str(), &status) != 0) return {};
+  return Stamp{status.st_dev, status.st_ino, status.st_size,
+               int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::shared_ptr<const ApiKeys> KeyFile::keys() {
+  std::lock_guard lock(mutex_);
+  // Before reading: a change while the file is read is seen the next time.
+  const Stamp now = stamp_now();
+  if (now == stamp_) return keys_;
+  stamp_ = now;
+  auto read = read_key_file(path_);
+  if (!read && on_problem_) on_problem_(read.error());
+  keys_ = std::make_shared<const ApiKeys>(read ? std::move(*read) : ApiKeys());
+  return keys_;
+}
+
+}  // namespace hearth::api
