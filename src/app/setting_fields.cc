@@ -61,6 +61,18 @@ Status assign_keep_alive(Settings& settings, std::string_view text) {
   return {};
 }
 
+Status assign_file(std::filesystem::path& setting, const std::string& path) {
+  if (path.empty()) return invalid("has an empty path");
+  setting = path;
+  return {};
+}
+
+Status assign_count(int& setting, std::string_view text) {
+  HEARTH_TRY(const int64_t count, whole_number(text, 0, 1'000'000));
+  setting = static_cast<int>(count);
+  return {};
+}
+
 using Values = std::vector<std::string>;
 
 constexpr SettingField kFields[] = {
@@ -127,6 +139,33 @@ constexpr SettingField kFields[] = {
          }
        }
        s.allowed_hosts = v;
+       return {};
+     }},
+    {"require_keys", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_CHECK_OK(one_of(v[0], {"exposed", "always", "never"}));
+       s.require_keys = v[0] == "exposed"  ? api::KeyPolicy::kWhereExposed
+                        : v[0] == "always" ? api::KeyPolicy::kAlways
+                                           : api::KeyPolicy::kNever;
+       return {};
+     }},
+    {"tls_cert", SettingKind::kText,
+     [](Settings& s, const Values& v) { return assign_file(s.tls_cert, v[0]); }},
+    {"tls_key", SettingKind::kText,
+     [](Settings& s, const Values& v) { return assign_file(s.tls_key, v[0]); }},
+    {"max_body_bytes", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.max_body_bytes, whole_number(v[0], 1024, int64_t{1} << 30));
+       return {};
+     }},
+    {"requests_per_minute", SettingKind::kNumber,
+     [](Settings& s, const Values& v) { return assign_count(s.requests_per_minute, v[0]); }},
+    {"concurrent_requests", SettingKind::kNumber,
+     [](Settings& s, const Values& v) { return assign_count(s.concurrent_requests, v[0]); }},
+    {"log_format", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_CHECK_OK(one_of(v[0], {"text", "json"}));
+       s.log_format = v[0] == "json" ? LogFormat::kJson : LogFormat::kText;
        return {};
      }},
     {"log_level", SettingKind::kText,

@@ -147,14 +147,17 @@ Status apply_file(Settings& settings) {
 }
 
 // In the file, "~/" is the user's home and relative paths start at the file.
-void resolve_models(Settings& settings, const EnvironmentLookup& environment) {
-  for (fs::path& model : settings.models) {
-    if (model.string().starts_with("~/")) {
-      model = home_of_user(environment) / model.string().substr(2);
-    } else if (model.is_relative()) {
-      model = settings.config_file.parent_path() / model;
+void resolve_paths(Settings& settings, const EnvironmentLookup& environment) {
+  const auto resolve = [&](fs::path& path) {
+    if (path.string().starts_with("~/")) {
+      path = home_of_user(environment) / path.string().substr(2);
+    } else if (path.is_relative() && !path.empty()) {
+      path = settings.config_file.parent_path() / path;
     }
-  }
+  };
+  for (fs::path& model : settings.models) resolve(model);
+  resolve(settings.tls_cert);
+  resolve(settings.tls_key);
 }
 
 Status apply_environment(Settings& settings, const EnvironmentLookup& environment) {
@@ -165,6 +168,10 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& environmen
   }
   if (const auto ollama = non_empty(environment, "OLLAMA_KEEP_ALIVE")) {
     HEARTH_CHECK_OK(apply(settings, *find_setting("keep_alive"), {*ollama}, "OLLAMA_KEEP_ALIVE"));
+  }
+  if (const auto ollama = non_empty(environment, "OLLAMA_ORIGINS")) {
+    const SettingField& origins = *find_setting("allowed_origins");
+    HEARTH_CHECK_OK(apply(settings, origins, split(*ollama, origins.list_separator), "OLLAMA_ORIGINS"));
   }
   for (const SettingField& field : setting_fields()) {
     std::string name = "HEARTH_";
@@ -191,7 +198,7 @@ Result<Settings> load_settings(const EnvironmentLookup& environment, const Setti
   Settings settings;
   find_places(environment, settings);
   HEARTH_CHECK_OK(apply_file(settings));
-  resolve_models(settings, environment);
+  resolve_paths(settings, environment);
   HEARTH_CHECK_OK(apply_environment(settings, environment));
   for (const auto& [key, values] : flags) {
     const SettingField* field = find_setting(key);
@@ -201,6 +208,11 @@ Result<Settings> load_settings(const EnvironmentLookup& environment, const Setti
       if (c == '_') c = '-';
     }
     HEARTH_CHECK_OK(apply(settings, *field, values, flag));
+  }
+  if (settings.tls_cert.empty() != settings.tls_key.empty()) {
+    return fail(ErrorCategory::kInvalidArgument, "{} is set and {} is not; TLS needs both",
+                settings.tls_key.empty() ? "tls_cert" : "tls_key",
+                settings.tls_key.empty() ? "tls_key" : "tls_cert");
   }
   return settings;
 }

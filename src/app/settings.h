@@ -10,11 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "api/access/key_policy.h"
 #include "base/result.h"
 #include "kernels/dtype.h"
 #include "serving/generation_request.h"
 
 namespace hearth::app {
+
+enum class LogFormat { kText, kJson };
 
 struct Settings {
   std::string host = "127.0.0.1";  // address to listen on
@@ -27,12 +30,22 @@ struct Settings {
   // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
   serving::KeepAlive keep_alive = std::chrono::minutes(5);
   std::vector<std::filesystem::path> models;  // loaded by serve before it listens
-  std::vector<std::string> allowed_origins;   // origins of foreign web pages that may call
-  std::vector<std::string> allowed_hosts;     // names this machine is called by, beside localhost
+  std::vector<std::string>
+      allowed_origins;  // origins of foreign web pages that may call; '*' stands for any text
+  std::vector<std::string> allowed_hosts;  // names this machine is called by, beside localhost
+  api::KeyPolicy require_keys = api::KeyPolicy::kWhereExposed;
+  std::filesystem::path tls_cert;  // PEM files; both or neither. Empty: plain HTTP
+  std::filesystem::path tls_key;
+  int64_t max_body_bytes = int64_t{64} << 20;  // of a request, inflated
+  int requests_per_minute = 0;                 // of one key, or of one address without a key; 0 = no limit
+  int concurrent_requests = 0;                 // likewise
   std::string log_level = "info";
+  LogFormat log_format = LogFormat::kText;
 
   std::filesystem::path config_file;  // where settings are looked for; need not exist
-  std::filesystem::path data_dir;     // history, saved chats
+  std::filesystem::path data_dir;     // history, saved chats, keys
+
+  std::filesystem::path key_file() const { return data_dir / "keys.json"; }
 };
 
 // The value of an environment variable, if it is set.

@@ -97,6 +97,13 @@ kernels = "avx2"
 models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
 allowed_origins = ["https://app.example"]
 allowed_hosts = ["box.lan"]
+require_keys = "always"
+tls_cert = "tls/box.crt"
+tls_key = "/etc/box.key"
+max_body_bytes = 2048
+requests_per_minute = 60
+concurrent_requests = 4
+log_format = "json"
 log_level = "debug"
 )");
   variables_["HOME"] = "/home/someone";
@@ -111,7 +118,15 @@ log_level = "debug"
               ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));
   EXPECT_THAT(settings->allowed_origins, ::testing::ElementsAre("https://app.example"));
   EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("box.lan"));
+  EXPECT_EQ(settings->require_keys, api::KeyPolicy::kAlways);
+  EXPECT_EQ(settings->tls_cert, home_ / "tls/box.crt");
+  EXPECT_EQ(settings->tls_key, "/etc/box.key");
+  EXPECT_EQ(settings->max_body_bytes, 2048);
+  EXPECT_EQ(settings->requests_per_minute, 60);
+  EXPECT_EQ(settings->concurrent_requests, 4);
+  EXPECT_EQ(settings->log_format, LogFormat::kJson);
   EXPECT_EQ(settings->log_level, "debug");
+  EXPECT_EQ(settings->key_file(), home_ / "keys.json");
 }
 
 TEST_F(SettingsTest, SplitsListsOfTheEnvironment) {
@@ -121,6 +136,21 @@ TEST_F(SettingsTest, SplitsListsOfTheEnvironment) {
   ASSERT_TRUE(settings);
   EXPECT_THAT(settings->models, ::testing::ElementsAre("a.gguf", "b.gguf"));
   EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("one", "two"));
+}
+
+TEST_F(SettingsTest, OriginsOfOllamaAreAFallBack) {
+  variables_["OLLAMA_ORIGINS"] = "https://*.example.com,moz-extension://*";
+  EXPECT_THAT(load()->allowed_origins, ::testing::ElementsAre("https://*.example.com", "moz-extension://*"));
+  variables_["HEARTH_ALLOWED_ORIGINS"] = "https://own.example";
+  EXPECT_THAT(load()->allowed_origins, ::testing::ElementsAre("https://own.example"));
+  variables_["OLLAMA_ORIGINS"] = "example.com";
+  EXPECT_THAT(problem(), HasSubstr("OLLAMA_ORIGINS has \"example.com\""));
+}
+
+TEST_F(SettingsTest, TlsNeedsBothFiles) {
+  EXPECT_EQ(problem({{"tls_cert", {"a"}}}), "tls_cert is set and tls_key is not; TLS needs both");
+  EXPECT_EQ(problem({{"tls_key", {"a"}}}), "tls_key is set and tls_cert is not; TLS needs both");
+  EXPECT_TRUE(load({{"tls_cert", {"a"}}, {"tls_key", {"b"}}}));
 }
 
 TEST_F(SettingsTest, ErrorsSayWhere) {
@@ -141,6 +171,8 @@ TEST_F(SettingsTest, ErrorsSayWhere) {
   variables_.erase("HEARTH_KV_TYPE");
   EXPECT_EQ(problem({{"kv_type", {"x"}}}), "--kv-type is \"x\", must be one of f16, q8_0, f32");
   EXPECT_EQ(problem({{"speculation", {"true"}}}), "--speculation is \"true\", must be on or off");
+  EXPECT_EQ(problem({{"require_keys", {"no"}}}), "--require-keys is \"no\", must be one of exposed, always, never");
+  EXPECT_EQ(problem({{"log_format", {"xml"}}}), "--log-format is \"xml\", must be one of text, json");
   EXPECT_EQ(problem({{"threads", {"-1"}}}), "--threads is \"-1\", must be a whole number between 0 and 1024");
   EXPECT_THAT(problem({{"threads", {"99999999999999999999"}}}), HasSubstr("--threads is"));
   EXPECT_THAT(problem({{"host", {"127.0.0.1:80"}}}), HasSubstr("without a port"));

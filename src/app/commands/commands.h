@@ -14,6 +14,7 @@ void add_tokenize(CLI::App& app, CommandLine& line);
 void add_template(CLI::App& app, CommandLine& line);
 void add_eval(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);
+void add_key(CLI::App& app, CommandLine& line);
 
 std::span<const AddCommand> all_commands();
 

@@ -1,7 +1,4 @@
 // serve: the server, until a signal ends it.
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
@@ -10,11 +7,13 @@
 #include "api/openai/routes.h"
 #include "api/status_routes.h"
 #include "app/commands/commands.h"
+#include "app/log.h"
 #include "app/model_argument.h"
 #include "app/progress_bar.h"
 #include "app/shutdown_signals.h"
 #include "app/terminal_text.h"
 #include "app/version.h"
+#include "base/platform/descriptors.h"
 #include "serving/model_pool.h"
 
 namespace hearth::app {
@@ -26,29 +25,25 @@ struct ServeOptions {
   SettingFlags settings;
 };
 
-std::shared_ptr<spdlog::logger> make_logger(const Settings& settings) {
-  auto logger =
-      std::make_shared<spdlog::logger>("hearth", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-  logger->set_level(spdlog::level::from_str(settings.log_level));
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  logger->set_error_handler([](const std::string&) {});  // a full log disk is no reason to stop serving
-  return logger;
-}
+// Beside connections: models, logs, the key file.
+constexpr uint64_t kOtherDescriptors = 256;
 
-void log_access(spdlog::logger& logger, const api::AccessRecord& record) {
-  const std::string model = record.notes.model.empty() ? "" : " model=" + visible_line(record.notes.model);
-  const std::string tokens =
-      record.notes.prompt_tokens + record.notes.completion_tokens == 0
-          ? ""
-          : fmt::format(" tokens={}+{}", record.notes.prompt_tokens, record.notes.completion_tokens);
-  logger.info("{} {} {} {} {:.0f} ms {} bytes{}{} {}", record.remote_address, record.method, record.path,
-              record.status, record.duration_ms, record.sent_bytes, model, tokens, record.request_id);
+// As many connections as there are descriptors for, so that the files of requests can still be opened.
+void fit_connections(api::HttpLimits& limits, Log& log) {
+  const uint64_t wanted = limits.max_connections + kOtherDescriptors;
+  const uint64_t granted = platform::raise_descriptor_limit(wanted);
+  if (granted >= wanted) return;
+  limits.max_connections = granted > 2 * kOtherDescriptors ? granted - kOtherDescriptors : granted / 2;
+  log.warning(
+      fmt::format("this process may open {} files, which is enough for {} connections; raise it with "
+                  "ulimit -n or LimitNOFILE",
+                  granted, limits.max_connections));
 }
 
 // Loads what the settings name, with a bar for what takes long. The bar of the file under way is reached from
 // the loading thread, which this call waits for.
 Status load_models(serving::ModelPool& pool, const Settings& settings, std::unique_ptr<ProgressBar>& bar,
-                   const Environment& environment, spdlog::logger& logger) {
+                   const Environment& environment, Log& log) {
   for (const std::filesystem::path& path : settings.models) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
@@ -60,25 +55,26 @@ Status load_models(serving::ModelPool& pool, const Settings& settings, std::uniq
     auto loaded = pool.load(path);
     bar.reset();
     if (!loaded) return propagate(std::move(loaded).error());
-    logger.info("loaded {} ({}, {}, {}), context {} tokens", visible_line(loaded->name), loaded->architecture,
-                human_bytes(loaded->size_bytes), loaded->quantisation, loaded->context_length);
+    log.info(fmt::format("loaded {} ({}, {}, {}), context {} tokens", loaded->name, loaded->architecture,
+                         human_bytes(loaded->size_bytes), loaded->quantisation, loaded->context_length));
   }
   return {};
 }
 
-std::string welcome(const std::string& url, const std::vector<serving::ModelSummary>& models) {
-  std::string text = fmt::format("Hearth {} is at {}\n", kVersion, url);
+std::string welcome(const api::HttpServer& server, const std::vector<serving::ModelSummary>& models) {
+  std::string text = fmt::format("Hearth {} is at {}\n", kVersion, server.url());
   if (models.empty()) return text + "No model is loaded; --model PATH loads one.\n";
+  const char* key = server.asks_for_keys() ? " -H \"Authorization: Bearer $KEY\"" : "";
   return text + fmt::format(
-                    "Try it:\n  curl {}/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+                    "Try it:\n  curl {}/v1/chat/completions -H 'Content-Type: application/json'{} \\\n"
                     "    -d '{{\"model\": \"{}\", \"messages\": [{{\"role\": \"user\", \"content\": "
                     "\"Hello\"}}]}}'\n",
-                    url, visible_line(models.front().name));
+                    server.url(), key, visible_line(models.front().name));
 }
 
 Status run_serve(const ServeOptions& options, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, options.settings));
-  const std::shared_ptr<spdlog::logger> logger = make_logger(settings);
+  Log log(settings.log_level, settings.log_format);
   std::signal(SIGPIPE, SIG_IGN);
   ShutdownSignals signals;  // before any other thread, which inherit the blocked signals
 
@@ -101,29 +97,39 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.port = settings.port;
   server_options.allowed_hosts = settings.allowed_hosts;
   server_options.allowed_origins = settings.allowed_origins;
-  server_options.on_access = [logger](const api::AccessRecord& record) { log_access(*logger, record); };
+  server_options.limits.max_body_bytes = static_cast<size_t>(settings.max_body_bytes);
+  server_options.require_keys = settings.require_keys;
+  server_options.key_file = settings.key_file();
+  server_options.caller_limits.requests_per_minute = settings.requests_per_minute;
+  server_options.caller_limits.concurrent_requests = settings.concurrent_requests;
+  server_options.tls_certificate = settings.tls_cert;
+  server_options.tls_key = settings.tls_key;
+  server_options.on_access = [&log](const api::AccessRecord& record) { log.access(record); };
+  server_options.on_problem = [&log](const Error& problem) { log.warning(problem.message); };
+  fit_connections(server_options.limits, log);
   api::Router router;
   api::add_status_routes(router, *pool);
   api::openai::add_openai_routes(router, *pool);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
-  HEARTH_CHECK_OK(load_models(*pool, settings, bar, environment, *logger));
+  HEARTH_CHECK_OK(load_models(*pool, settings, bar, environment, log));
 
-  environment.print(welcome(server->url(), pool->list_models()));
+  environment.print(welcome(*server, pool->list_models()));
   std::fflush(environment.out);
   std::clearerr(environment.out);  // serving does not depend on somebody reading this
 
   signals.watch(
       [&] {
-        logger->info("stopping; requests under way get {} s, a second signal ends them now", kGrace.count());
+        log.info(fmt::format("stopping; requests under way get {} s, a second signal ends them now",
+                             kGrace.count()));
         server->stop(kGrace);
       },
       [&] { server->stop(std::chrono::milliseconds(0)); });
   server->run();
   signals.stop();
   pool->shut_down(0);
-  logger->info("stopped");
+  log.info("stopped");
   return {};
 }
 
@@ -151,6 +157,12 @@ void add_serve(CLI::App& app, CommandLine& line) {
       *command, flags, "--keep-alive", "keep_alive",
       "How long a model that a request brought into memory stays after the last one (default 5m); "
       "-1 = for good");
+  add_setting_flag(
+      *command, flags, "--require-keys", "require_keys",
+      "When to ask for keys: exposed (default: when other machines can reach the address), always, never");
+  add_setting_flag(*command, flags, "--tls-cert", "tls_cert", "Certificate chain, PEM; serves HTTPS");
+  add_setting_flag(*command, flags, "--tls-key", "tls_key", "The certificate's private key, PEM");
+  add_setting_flag(*command, flags, "--log-format", "log_format", "text, or json: an object a line");
   add_setting_flag(*command, flags, "--log-level", "log_level", "trace, debug, info, warning, error or off");
   command->callback([&line, options] {
     line.action = [options](Environment& environment) { return run_serve(*options, environment); };
