@@ -82,7 +82,7 @@ TEST_P(ContentDecoderTest, InflatesWhateverThePieces) {
 }
 
 TEST_P(ContentDecoderTest, StopsABombAtTheLimit) {
-  const std::string bomb = encode(std::string(50'000'000, ' '));
+  const std::string bomb = encode(std::string(10'000'000, ' '));
   ASSERT_LT(bomb.size(), 100'000u);
   const Decoded decoded = decode(GetParam(), bomb, 1'000'000);
   EXPECT_EQ(decoded.status, 413);
@@ -110,7 +110,7 @@ TEST_P(ContentDecoderTest, DamageIsA400) {
 INSTANTIATE_TEST_SUITE_P(Codings, ContentDecoderTest, ::testing::Values("gzip", "zstd"));
 
 TEST(ContentDecoder, AskingForAGiantWindowIsRefused) {
-  std::string text(20'000'000, 'a');
+  std::string text(9'000'000, 'a');
   EXPECT_EQ(decode("zstd", zstd(text, 23), text.size()).status, 200);
   EXPECT_EQ(decode("zstd", zstd(text, 27), text.size()).status, 400);
 }

@@ -91,7 +91,7 @@ class Exchange : public ResponseWriter {
 class Connection : public HttpConnection, public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, ConnectionContext& context, std::function<void()> on_closed)
-      : stream_(std::move(socket), context.tls.get()),
+      : stream_(std::move(socket), context.tls ? &context.tls->current() : nullptr),
         deadline_timer_(stream_.get_executor()),
         watch_ended_(stream_.get_executor()),
         context_(context),

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "api/body_budget.h"
 #include "api/host_policy.h"
 #include "api/http_server.h"
+#include "api/tls_context.h"
 
 namespace hearth::api {
 
@@ -23,13 +23,14 @@ struct ConnectionContext {
   HostPolicy policy;
   Doorkeeper doorkeeper;
   BodyBudget body_budget;
-  std::unique_ptr<boost::asio::ssl::context> tls;  // null: plain HTTP
+  std::unique_ptr<TlsFiles> tls;  // null: plain HTTP. For the thread that accepts.
   std::atomic<bool> stopping = false;
 };
 
 class HttpConnection {
  public:
-  // `socket` belongs to a strand of its own. `on_closed` runs once, when the connection is gone.
+  // Called where connections are accepted. `socket` belongs to a strand of its own. `on_closed` runs once,
+  // when the connection is gone.
   static std::shared_ptr<HttpConnection> create(boost::asio::ip::tcp::socket socket,
                                                 ConnectionContext& context, std::function<void()> on_closed);
   virtual ~HttpConnection() = default;

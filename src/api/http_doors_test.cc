@@ -212,7 +212,7 @@ TEST_F(HttpDoorsTest, TheNextRequestWaitsForTheLastToEnd) {
 
 std::string gzip(std::string_view text) {
   z_stream stream{};
-  deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
+  deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
   std::string out(deflateBound(&stream, text.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());
@@ -247,7 +247,7 @@ TEST_F(HttpDoorsTest, ABombIsA413AndACutBodyA400) {
   HttpServerOptions options;
   options.limits.max_body_bytes = 1'000'000;
   RunningServer server(service_, options);
-  const std::string spaces(100'000'000, ' ');
+  const std::string spaces(20'000'000, ' ');
   for (const auto& [coding, bytes] :
        {std::pair<std::string, std::string>{"gzip", gzip(spaces)}, {"zstd", zstd(spaces)}}) {
     ASSERT_LT(bytes.size(), 1'000'000u);

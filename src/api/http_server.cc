@@ -16,7 +16,6 @@
 #include <thread>
 
 #include "api/http_connection.h"
-#include "api/tls_context.h"
 
 namespace hearth::api {
 namespace {
@@ -70,7 +69,7 @@ class Server : public HttpServer {
   Status listen() {
     const HttpServerOptions& options = context_.options;
     if (!options.tls_certificate.empty()) {
-      HEARTH_TRY(context_.tls, load_tls(options.tls_certificate, options.tls_key));
+      HEARTH_TRY(context_.tls, TlsFiles::open(options.tls_certificate, options.tls_key, options.on_problem));
     }
     HEARTH_TRY(auto endpoints, resolve());
     for (const tcp::endpoint& endpoint : endpoints) {

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 
 #include "api/http_server.h"
 #include "api/testing/http_client.h"
@@ -97,6 +98,16 @@ class TlsClient {
     unsigned size = 0;
     SSL_get0_alpn_selected(ssl_.get(), &name, &size);
     return std::string(reinterpret_cast<const char*>(name), size);
+  }
+  // The server's public key, as a hash in hexadecimal.
+  std::string certificate() const {
+    X509* x509 = SSL_get0_peer_certificate(ssl_.get());
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (x509 == nullptr || X509_pubkey_digest(x509, EVP_sha256(), hash, &size) != 1) return {};
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", hash[i]);
+    return text;
   }
   void send(std::string_view bytes) {
     if (SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) <= 0)
@@ -260,6 +271,29 @@ TEST_F(HttpTlsTest, StopEndsIdleConnectionsAndHandshakes) {
   ASSERT_TRUE(idle.connected());
   server.server().stop(milliseconds(5000));
   EXPECT_TRUE(server.stops_within(1000));
+}
+
+TEST_F(HttpTlsTest, ARenewedCertificateIsUsedFromTheNextConnectionOn) {
+  std::mutex mutex;
+  std::vector<std::string> problems;
+  options_.on_problem = [&](const Error& error) {
+    std::lock_guard lock(mutex);
+    problems.push_back(error.message);
+  };
+  RunningServer server(service_, options_);
+  TlsClient before(server.port());
+  const std::string first = before.certificate();
+  std::ofstream(options_.tls_certificate) << "damaged";
+  EXPECT_EQ(TlsClient(server.port()).certificate(), first) << "the last good one stays";
+  const Certificate renewed(folder_, "server");
+  const std::string second = TlsClient(server.port()).certificate();
+  EXPECT_NE(second, "");
+  EXPECT_NE(second, first);
+  before.send(get("/health"));
+  EXPECT_THAT(before.receive_until("ok"), HasSubstr("200 OK")) << "open connections go on";
+  std::lock_guard lock(mutex);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_THAT(problems[0], HasSubstr("the last certificate stays in use"));
 }
 
 TEST_F(HttpTlsTest, FilesThatDoNotServeAreExplained) {

@@ -85,4 +85,31 @@ Result<std::unique_ptr<ssl::context>> load_tls(const std::filesystem::path& cert
   return context;
 }
 
+Result<std::unique_ptr<TlsFiles>> TlsFiles::open(std::filesystem::path certificate, std::filesystem::path key,
+                                                 std::function<void(const Error&)> on_problem) {
+  auto files = std::unique_ptr<TlsFiles>(new TlsFiles);
+  files->certificate_stamp_ = FileStamp::of(certificate);
+  files->key_stamp_ = FileStamp::of(key);
+  HEARTH_TRY(files->context_, load_tls(certificate, key));
+  files->certificate_ = std::move(certificate);
+  files->key_ = std::move(key);
+  files->on_problem_ = std::move(on_problem);
+  return files;
+}
+
+ssl::context& TlsFiles::current() {
+  const FileStamp certificate_now = FileStamp::of(certificate_);
+  const FileStamp key_now = FileStamp::of(key_);
+  if (certificate_now == certificate_stamp_ && key_now == key_stamp_) return *context_;
+  certificate_stamp_ = certificate_now;
+  key_stamp_ = key_now;
+  // Between the writing of the one and of the other they do not fit; that changes the stamp again.
+  if (auto renewed = load_tls(certificate_, key_)) {
+    context_ = std::move(*renewed);
+  } else if (on_problem_) {
+    on_problem_(std::move(renewed).error().with_context("the last certificate stays in use"));
+  }
+  return *context_;
+}
+
 }  // namespace hearth::api

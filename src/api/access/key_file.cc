@@ -66,17 +66,10 @@ Result<ApiKeys> read_key_file(const std::filesystem::path& path) {
 KeyFile::KeyFile(std::filesystem::path path, std::function<void(const Error&)> on_problem)
     : path_(std::move(path)), on_problem_(std::move(on_problem)), keys_(std::make_shared<const ApiKeys>()) {}
 
-KeyFile::Stamp KeyFile::stamp_now() const {
-  struct stat status {};
-  if (path_.empty() || ::lstat(path_.c_str(), &status) != 0) return {};
-  return Stamp{status.st_dev, status.st_ino, status.st_size,
-               int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
-}
-
 std::shared_ptr<const ApiKeys> KeyFile::keys() {
   std::lock_guard lock(mutex_);
   // Before reading: a change while the file is read is seen the next time.
-  const Stamp now = stamp_now();
+  const FileStamp now = FileStamp::of(path_);
   if (now == stamp_) return keys_;
   stamp_ = now;
   auto read = read_key_file(path_);

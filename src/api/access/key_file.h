@@ -1,13 +1,13 @@
 // The file that keys are kept in, and its contents as they are now.
 #pragma once
 
-#include <ctime>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
 
 #include "api/access/api_keys.h"
+#include "api/file_stamp.h"
 #include "base/result.h"
 
 namespace hearth::api {
@@ -27,20 +27,10 @@ class KeyFile {
   std::shared_ptr<const ApiKeys> keys();
 
  private:
-  // What a replaced or rewritten file differs in.
-  struct Stamp {
-    uint64_t device = 0;
-    uint64_t inode = 0;
-    int64_t size = -1;  // -1: there is no file
-    int64_t modified_ns = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  Stamp stamp_now() const;
-
   const std::filesystem::path path_;
   const std::function<void(const Error&)> on_problem_;
   std::mutex mutex_;
-  Stamp stamp_;
+  FileStamp stamp_;
   std::shared_ptr<const ApiKeys> keys_;
 };
 

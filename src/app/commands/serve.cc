@@ -13,7 +13,7 @@
 #include "app/shutdown_signals.h"
 #include "app/terminal_text.h"
 #include "app/version.h"
-#include "base/platform/descriptors.h"
+#include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
 
 namespace hearth::app {
@@ -76,6 +76,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, options.settings));
   Log log(settings.log_level, settings.log_format);
   std::signal(SIGPIPE, SIG_IGN);
+  platform::disable_core_dumps();
   ShutdownSignals signals;  // before any other thread, which inherit the blocked signals
 
   std::unique_ptr<ProgressBar> bar;

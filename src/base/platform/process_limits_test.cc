@@ -1,4 +1,4 @@
-#include "base/platform/descriptors.h"
+#include "base/platform/process_limits.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -6,7 +6,7 @@
 namespace hearth::platform {
 namespace {
 
-TEST(Descriptors, RaisesTheSoftLimitUpToTheHardOne) {
+TEST(ProcessLimits, RaisesTheSoftLimitUpToTheHardOne) {
   rlimit before{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
   ASSERT_GE(before.rlim_max, 64u);
@@ -19,6 +19,16 @@ TEST(Descriptors, RaisesTheSoftLimitUpToTheHardOne) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &now), 0);
   EXPECT_EQ(now.rlim_cur, before.rlim_max);
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+TEST(ProcessLimits, CoreDumpsAreOff) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_CORE, &before), 0);
+  disable_core_dumps();
+  rlimit now{};
+  ASSERT_EQ(getrlimit(RLIMIT_CORE, &now), 0);
+  EXPECT_EQ(now.rlim_cur, 0u);
+  ASSERT_EQ(setrlimit(RLIMIT_CORE, &before), 0);
 }
 
 }  // namespace
