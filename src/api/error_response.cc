@@ -44,6 +44,13 @@ ApiError http_error(int status, std::string message) {
   return error;
 }
 
+ApiError overloaded(std::string message) {
+  ApiError error = http_error(503, std::move(message));
+  error.code = "overloaded";
+  error.retry_after_seconds = 1;
+  return error;
+}
+
 ApiError from_error(const Error& error) {
   ApiError result = http_error(error_codes(error.category).http_status, error.message);
   switch (error.category) {

@@ -28,6 +28,8 @@ struct ApiError {
 ApiError bad_field(std::string field, std::string message);
 // A plain HTTP failure: the type follows from the status.
 ApiError http_error(int status, std::string message);
+// 503 with Retry-After: it is about this moment, not about the request.
+ApiError overloaded(std::string message);
 // An error of the layers below.
 ApiError from_error(const Error& error);
 

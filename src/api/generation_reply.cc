@@ -11,10 +11,7 @@ using std::chrono::steady_clock;
 constexpr size_t kWriteAtMost = 16 * 1024;  // events that are there already share a write
 
 ApiError ending() {
-  ApiError error = http_error(503, "the server is shutting down");
-  error.code = "overloaded";
-  error.retry_after_seconds = 1;
-  return error;
+  return overloaded("the server is shutting down");
 }
 
 // Counts the streams of one reply down and adds their usage up, for the access log too.

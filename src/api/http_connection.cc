@@ -12,29 +12,24 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 
 #include "api/client_stream.h"
-#include "api/content_decoder.h"
+#include "api/connection_deadline.h"
 #include "api/error_response.h"
 #include "api/http_reply.h"
 #include "api/random_id.h"
 #include "api/request_head.h"
+#include "api/request_reader.h"
 
 namespace hearth::api {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-using Parser = http::request_parser<http::string_body>;
 
 constexpr size_t kReadAhead = 64 * 1024;  // of requests a client sends before the reply to the last one
 constexpr size_t kBufferLimit = 256 * 1024;
@@ -46,13 +41,6 @@ class Connection;
 bool is_plain_http(const error_code& error) {
   return error.category() == asio::error::get_ssl_category() &&
          ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
-}
-
-ApiError overloaded(std::string message) {
-  ApiError error = http_error(503, std::move(message));
-  error.code = "overloaded";
-  error.retry_after_seconds = 1;
-  return error;
 }
 
 // The writer of one request's reply.
@@ -92,7 +80,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
  public:
   Connection(tcp::socket socket, ConnectionContext& context, std::function<void()> on_closed)
       : stream_(std::move(socket), context.tls ? &context.tls->current() : nullptr),
-        deadline_timer_(stream_.get_executor()),
+        deadline_(stream_.get_executor()),
         watch_ended_(stream_.get_executor()),
         context_(context),
         on_closed_(std::move(on_closed)) {
@@ -107,7 +95,11 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     asio::co_spawn(
         stream_.get_executor(), [self] { return self->run(); }, asio::detached);
     asio::co_spawn(
-        stream_.get_executor(), [self] { return self->enforce_deadlines(); }, asio::detached);
+        stream_.get_executor(),
+        [self] {
+          return self->deadline_.enforce([connection = self.get()] { connection->deadline_passed(); });
+        },
+        asio::detached);
   }
   void close_when_idle() override {
     on_strand([this] {
@@ -131,30 +123,12 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
   const HttpLimits& limits() const { return context_.options.limits; }
 
-  // --- deadlines: one timer, checked lazily, so that moving a deadline later costs nothing ---
-
-  void set_deadline(milliseconds from_now) {
-    deadline_ = steady_clock::now() + from_now;
-    if (deadline_ < deadline_timer_.expiry()) deadline_timer_.expires_at(deadline_);
-  }
-  void clear_deadline() { deadline_ = steady_clock::time_point::max(); }
-
-  Task<void> enforce_deadlines() {
-    auto self = shared_from_this();
+  void deadline_passed() {
     error_code ignored;
-    while (!closed_) {
-      if (steady_clock::now() >= deadline_) {
-        timed_out_ = true;
-        clear_deadline();
-        if (writing_) {
-          client_gone();
-        } else {
-          stream_.socket().cancel(ignored);  // the reader answers 408
-        }
-        continue;
-      }
-      deadline_timer_.expires_at(deadline_);
-      co_await deadline_timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (writing_) {
+      client_gone();
+    } else {
+      stream_.socket().cancel(ignored);  // the reader answers 408
     }
   }
 
@@ -164,7 +138,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.socket().close(ignored);
-    deadline_timer_.cancel();
+    deadline_.end();
   }
 
   // --- interruption of a running handler ---
@@ -233,28 +207,28 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
   Task<bool> shake_hands() {
     error_code error;
     idle_ = true;  // nothing is lost if the server ends now
-    set_deadline(limits().header_timeout);
+    deadline_.set(limits().header_timeout);
     co_await stream_.async_handshake(asio::redirect_error(asio::use_awaitable, error));
     idle_ = false;
-    clear_deadline();
+    deadline_.clear();
     if (is_plain_http(error)) {
       constexpr std::string_view kReply =
           "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 47\r\nConnection: "
           "close\r\n\r\n"
           "This port speaks HTTPS: use https:// to ask it\n";
-      set_deadline(kLingerTime);
+      deadline_.set(kLingerTime);
       co_await asio::async_write(stream_.socket(), asio::buffer(kReply),
                                  asio::redirect_error(asio::use_awaitable, error));
       co_await linger();
       co_return false;
     }
-    co_return !error && !timed_out_;
+    co_return !error && !deadline_.passed();
   }
 
   // Without it a client cannot tell the end of a reply that has no length from an attacker's cut.
   Task<void> say_goodbye() {
     error_code ignored;
-    set_deadline(kLingerTime);
+    deadline_.set(kLingerTime);
     co_await stream_.async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
@@ -266,48 +240,35 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     error_code error;
     if (buffer_.size() == 0) {
       idle_ = true;
-      set_deadline(first_ ? limits().header_timeout : limits().idle_timeout);
+      deadline_.set(first_ ? limits().header_timeout : limits().idle_timeout);
       const size_t n = co_await stream_.async_read_some(buffer_.prepare(kWatchRead),
                                                         asio::redirect_error(asio::use_awaitable, error));
       idle_ = false;
-      if (error || timed_out_) co_return false;
+      if (error || deadline_.passed()) co_return false;
       buffer_.commit(n);
     }
     started_ = steady_clock::now();
     sent_bytes_ = 0;
     interruption_ = Interruption::kNone;
-    set_deadline(limits().header_timeout);
 
-    Parser parser;
-    parser.header_limit(static_cast<uint32_t>(limits().max_header_bytes));
-    parser.body_limit(boost::none);  // until the path is known, whose dialect writes the error
-    error = co_await read_head(parser);
-    if (error || timed_out_) co_return co_await read_failed(error);
-
+    RequestReader reader(stream_, buffer_, deadline_, limits());
     HttpRequest request;
     request.id = random_id("req_");
-    const auto& message = parser.get();
-    request.method = std::string(message.method_string());
-    for (const auto& field : message) {
-      std::string name(field.name_string());
-      for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-      request.headers.emplace_back(std::move(name), std::string(field.value()));
-    }
-    const std::string target(message.target());
-    const bool http_1_0 = message.version() < 11;
-    if (auto bad = check_head(request, target, http_1_0, limits(), context_.policy, local_)) {
+    if (const auto failure = co_await reader.read_head(request)) co_return co_await refuse(*failure, nullptr);
+    const bool http_1_0 = reader.is_http_1_0();
+    if (auto bad = check_head(request, reader.target(), http_1_0, limits(), context_.policy, local_)) {
       co_return co_await refuse(*bad, &request);
     }
     const Scope scope = context_.router.scope_of(request);
     if (auto bad = check_page(request, scope, context_.policy)) co_return co_await refuse(*bad, &request);
     auto admission = context_.doorkeeper.admit(request, scope, remote_);
     if (const auto* bad = std::get_if<ApiError>(&admission)) co_return co_await refuse(*bad, &request);
-    if (!parser.is_done() && !context_.router.has_handler(request)) {
+    if (reader.has_unread_body() && !context_.router.has_handler(request)) {
       co_await answer(request, http_1_0, false);
       co_await linger();
       co_return false;
     }
-    if (std::string_view expect = request.header("expect"); !expect.empty() && !parser.is_done()) {
+    if (std::string_view expect = request.header("expect"); !expect.empty() && reader.has_unread_body()) {
       if (!beast::iequals(expect, "100-continue")) {
         const ApiError bad = http_error(417, "the only expectation this server meets is 100-continue");
         co_return co_await refuse(bad, &request);
@@ -315,62 +276,10 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       if (!co_await write_bytes("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
     }
     BodyBudget::Share share(context_.body_budget);
-    if (!co_await read_body(parser, request, share)) co_return false;
-    co_return co_await answer(request, http_1_0, parser.keep_alive());
-  }
-
-  // A field that goes on in the next line (RFC 9112, 5.2) is refused: readers differ in what they take it
-  // for.
-  Task<error_code> read_head(Parser& parser) {
-    for (;;) {
-      const std::string_view bytes(static_cast<const char*>(buffer_.data().data()), buffer_.size());
-      const std::string_view head = bytes.substr(0, bytes.find("\r\n\r\n"));
-      if (head.find("\n ") != head.npos || head.find("\n\t") != head.npos) co_return http::error::bad_field;
-      error_code error;
-      buffer_.consume(parser.put(buffer_.data(), error));
-      if (error != http::error::need_more) co_return error;
-      const size_t n = co_await stream_.async_read_some(buffer_.prepare(kWatchRead),
-                                                        asio::redirect_error(asio::use_awaitable, error));
-      if (error) co_return error;
-      buffer_.commit(n);
+    if (const auto failure = co_await reader.read_body(request, share)) {
+      co_return co_await refuse(*failure, &request);
     }
-  }
-
-  // Reads and inflates the body. False: it could not be read, the client has been told, the connection ends.
-  Task<bool> read_body(Parser& parser, HttpRequest& request, BodyBudget::Share& share) {
-    const std::unique_ptr<ContentDecoder> decoder =
-        parser.is_done() ? nullptr : ContentDecoder::create(content_coding(request));
-    const size_t max_bytes = limits().max_body_bytes;
-    parser.body_limit(max_bytes);
-    std::string& received = parser.get().body();
-    uint64_t n_received = 0;
-    const auto began = steady_clock::now();
-    while (!parser.is_done()) {
-      const milliseconds earned(n_received * 1000 / limits().min_body_bytes_per_second);
-      set_deadline(std::chrono::duration_cast<milliseconds>(began - steady_clock::now()) +
-                   limits().body_grace + earned);
-      error_code error;
-      co_await http::async_read_some(stream_, buffer_, parser,
-                                     asio::redirect_error(asio::use_awaitable, error));
-      if (error || timed_out_) co_return co_await read_failed(error, &request);
-      n_received += received.size();
-      std::optional<ApiError> bad;
-      if (decoder) {
-        bad = decoder->write(received, request.body, max_bytes);
-      } else {
-        request.body += received;
-      }
-      received.clear();
-      if (!bad && !share.grow_to(request.body.size())) bad = overloaded("too many large requests at once");
-      if (!bad && decoder && parser.is_done()) bad = decoder->finish();
-      if (bad) {
-        request.body = std::string();
-        share.release();  // not held while the client is still heard out
-        co_return co_await refuse(*bad, &request);
-      }
-    }
-    clear_deadline();
-    co_return true;
+    co_return co_await answer(request, http_1_0, reader.keep_alive());
   }
 
   Task<bool> answer(const HttpRequest& request, bool http_1_0, bool keep_alive) {
@@ -391,29 +300,14 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     const bool left = !exchange.complete();
     log(request, left && interruption_ == Interruption::kDisconnected ? 499 : exchange.status(),
         exchange.notes());
-    co_return exchange.complete() && exchange.keep_alive() && !context_.stopping && !timed_out_ && !closed_;
+    co_return exchange.complete() && exchange.keep_alive() && !context_.stopping && !deadline_.passed() &&
+        !closed_;
   }
 
-  // The request could not be read. Replies where that may still help, then the connection ends.
-  Task<bool> read_failed(error_code error, const HttpRequest* request = nullptr) {
-    std::optional<ApiError> reply;
-    if (timed_out_) {
-      timed_out_ = false;
-      reply = http_error(408, request == nullptr ? "the request's headers took too long"
-                                                 : "the request's body took too long");
-    } else if (error == http::error::buffer_overflow && request != nullptr) {
-      reply = http_error(400, "a line between the body's chunks is too long");
-    } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      reply = http_error(
-          431, fmt::format("the request's headers are longer than {} bytes", limits().max_header_bytes));
-    } else if (error == http::error::body_limit) {
-      reply = body_too_long(limits());
-    } else if (error != http::error::end_of_stream && error != http::error::partial_message &&
-               error.category() == make_error_code(http::error::bad_method).category()) {
-      reply = http_error(400, fmt::format("not an HTTP/1.1 request: {}", error.message()));
-    }
-    if (!reply) co_return false;
-    co_return co_await refuse(*reply, request);
+  // The request could not be read.
+  Task<bool> refuse(const RequestReader::Failure& failure, const HttpRequest* request) {
+    if (!failure.reply) co_return false;
+    co_return co_await refuse(*failure.reply, request);
   }
 
   // An error reply after which the connection ends, with the rest of the request unread.
@@ -439,9 +333,9 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
   Task<void> linger() {
     error_code error;
     stream_.socket().shutdown(tcp::socket::shutdown_send, error);
-    set_deadline(kLingerTime);
+    deadline_.set(kLingerTime);
     std::array<char, 16 * 1024> scratch;
-    for (size_t total = 0; !error && !timed_out_ && total < limits().max_body_bytes * 2;) {
+    for (size_t total = 0; !error && !deadline_.passed() && total < limits().max_body_bytes * 2;) {
       total += co_await stream_.socket().async_read_some(asio::buffer(scratch),
                                                          asio::redirect_error(asio::use_awaitable, error));
     }
@@ -454,11 +348,11 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (closed_) co_return false;
     error_code error;
     writing_ = true;
-    set_deadline(limits().write_timeout);
+    deadline_.set(limits().write_timeout);
     sent_bytes_ += co_await asio::async_write(stream_, asio::buffer(bytes),
                                               asio::redirect_error(asio::use_awaitable, error));
     writing_ = false;
-    clear_deadline();
+    deadline_.clear();
     if (error) client_gone();
     co_return !error;
   }
@@ -480,9 +374,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
 
   ClientStream stream_;
   beast::flat_buffer buffer_{kBufferLimit};
-  asio::steady_timer deadline_timer_;
-  steady_clock::time_point deadline_ = steady_clock::time_point::max();
-  bool timed_out_ = false;
+  ConnectionDeadline deadline_;
   bool writing_ = false;
   bool idle_ = false;
   bool first_ = true;
