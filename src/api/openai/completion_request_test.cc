@@ -34,6 +34,14 @@ TEST(CompletionRequest, ReadsAllFormsOfPrompts) {
   EXPECT_EQ(echo->echo, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(CompletionRequest, ASuffixMakesAGap) {
+  const auto request = parse_completion_request(R"({"prompt":"a(","suffix":")b"})");
+  ASSERT_TRUE(request);
+  const auto& gap = std::get<serving::InfillPrompt>(request->generations.at(0).prompt);
+  EXPECT_EQ(gap.prefix, "a(");
+  EXPECT_EQ(gap.suffix, ")b");
+}
+
 TEST(CompletionRequest, ErrorsNameTheField) {
   const struct {
     const char* body;
@@ -51,7 +59,7 @@ TEST(CompletionRequest, ErrorsNameTheField) {
       {R"({"prompt":["","","","","","","","","","","","","","","","",""]})", "prompt"},
       {R"({"prompt":["a","b"],"n":9})", "n"},
       {R"({"prompt":"a","best_of":2})", "best_of"},
-      {R"({"prompt":"a","suffix":"b"})", "suffix"},
+      {R"({"prompt":[1,2],"suffix":"b"})", "suffix"},
       {R"({"prompt":"a","logprobs":21})", "logprobs"},
       {R"({"prompt":"a","logprobs":true})", "logprobs"},
       {R"({"prompt":"a","echo":1})", "echo"},

@@ -48,6 +48,4 @@ class ReplyFormat {
   ReplyHead head_;
 };
 
-Json timings_json(const serving::GenerationEnd& end);
-
 }  // namespace hearth::api::openai

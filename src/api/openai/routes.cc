@@ -7,6 +7,7 @@
 #include "api/generation_reply.h"
 #include "api/openai/chat_request.h"
 #include "api/openai/completion_request.h"
+#include "api/openai/embeddings.h"
 #include "api/openai/models.h"
 #include "api/openai/reply_format.h"
 #include "api/random_id.h"
@@ -166,6 +167,12 @@ void add_openai_routes(Router& router, serving::GenerationService& service, Open
                [routes](const HttpRequest& request, ResponseWriter& writer) {
                  return generate(*routes, kChat, request, writer);
                });
+    if (!prefix.empty()) {  // without it, llama-server's own route has the path and hands these requests on
+      router.add("POST", prefix + "/embeddings", Scope::kChat,
+                 [routes](const HttpRequest& request, ResponseWriter& writer) {
+                   return reply_with_embeddings(routes->service, request, writer);
+                 });
+    }
     router.add("POST", prefix + "/completions", Scope::kChat,
                [routes](const HttpRequest& request, ResponseWriter& writer) {
                  return generate(*routes, kCompletion, request, writer);

@@ -8,7 +8,9 @@
 
 #include <stdexcept>
 
+#include "api/llama_server/routes.h"
 #include "api/openai/routes.h"
+#include "api/rerank.h"
 #include "api/status_routes.h"
 
 namespace hearth::api::testing {
@@ -148,6 +150,8 @@ RunningServer::RunningServer(FakeService& service, HttpServerOptions options, in
   openai::OpenAiOptions openai;
   openai.keep_alive_interval = std::chrono::milliseconds(keep_alive_ms);
   openai::add_openai_routes(router, service, openai);
+  llama_server::add_llama_server_routes(router, service, {.keep_alive_interval = openai.keep_alive_interval});
+  add_rerank_routes(router, service);
   auto server = HttpServer::create(std::move(options), std::move(router));
   if (!server) throw std::runtime_error(server.error().message);
   server_ = std::move(*server);

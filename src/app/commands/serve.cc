@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "api/http_server.h"
+#include "api/llama_server/routes.h"
 #include "api/openai/routes.h"
+#include "api/rerank.h"
 #include "api/status_routes.h"
 #include "app/commands/commands.h"
 #include "app/log.h"
@@ -111,6 +113,9 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::Router router;
   api::add_status_routes(router, *pool);
   api::openai::add_openai_routes(router, *pool);
+  api::llama_server::add_llama_server_routes(router, *pool,
+                                             {.build_info = fmt::format("hearth {}", kVersion)});
+  api::add_rerank_routes(router, *pool);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
