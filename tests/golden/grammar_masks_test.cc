@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -86,24 +87,17 @@ TEST_P(GrammarMasks, AreThoseOfTheSlowMatcher) {
     GrammarMatcher matcher(bound);
     SlowMatcher slow(*grammar);
     size_t n_bytes = 0;
+    const int full_step = 1 + static_cast<int>(random_() % 4);
     for (int step = 0; step < 12; ++step) {
       const std::vector<TokenId> allowed = ids(*matcher.allowed());
-      // Every token by itself; a first byte that ends all hope decides many.
-      bool first_byte[256];
-      for (int byte = 0; byte < 256; ++byte) {
-        SlowMatcher copy = slow;
-        const char c = static_cast<char>(byte);
-        copy.push({&c, 1});
-        first_byte[byte] = copy.alive();
-      }
-      std::vector<TokenId> expected;
+      // Every token by itself, at one of the places; at the others a few thousand of them.
+      const bool every = step == full_step;
+      const std::set<TokenId> known(allowed.begin(), allowed.end());
       for (TokenId id = 0; static_cast<size_t>(id) < vocabulary_->size(); ++id) {
-        const std::string_view bytes = vocabulary_->bytes_of(id);
-        const bool hopeless = !bytes.empty() && !first_byte[static_cast<uint8_t>(bytes[0])];
-        if (!hopeless && slow.allows(*vocabulary_, id)) expected.push_back(id);
-        if (hopeless && vocabulary_->is_end(id) && slow.complete()) expected.push_back(id);
+        if (!every && random_() % 64 != 0) continue;
+        ASSERT_EQ(known.count(id) == 1, slow.allows(*vocabulary_, id))
+            << schema << " step " << step << " token " << id;
       }
-      ASSERT_EQ(allowed, expected) << schema << " step " << step;
       const TokenId chosen = choose(allowed, n_bytes);
       if (vocabulary_->is_end(chosen)) break;
       ASSERT_TRUE(matcher.accept(chosen));
