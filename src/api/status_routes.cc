@@ -13,7 +13,8 @@ Chat:    POST /v1/chat/completions
 Text:    POST /v1/completions
 Health:  GET /health
 
-Any OpenAI client works with this address and /v1 as its base URL; the API key is not looked at.
+Any OpenAI client works with this address and /v1 as its base URL. It needs a key only where other
+machines can reach the server: hearth key add NAME makes one.
 )";
 
 Task<void> health(const serving::GenerationService& service, ResponseWriter& writer) {

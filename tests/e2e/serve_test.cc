@@ -157,6 +157,7 @@ TEST_F(ServeTest, ListeningWiderNeedsKeysOrASayingSo) {
   serve({"--host", "0.0.0.0", "--require-keys", "never"});
   EXPECT_THAT(ask("GET /v1/models HTTP/1.1\r\n"), StartsWith("HTTP/1.1 200"));
   EXPECT_EQ(stop(), 0);
+  EXPECT_THAT(err(), HasSubstr("require_keys is never"));
 }
 
 TEST_F(ServeTest, AKeyWorksUntilItIsRemoved) {

@@ -119,6 +119,11 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
+  if (settings.require_keys == api::KeyPolicy::kNever) {
+    log.warning(fmt::format("require_keys is never: whoever can reach {} may use it", server->url()));
+  } else if (server->asks_for_keys() && settings.tls_cert.empty()) {
+    log.warning("keys and chats cross the network unencrypted; tls_cert and tls_key turn TLS on");
+  }
   HEARTH_CHECK_OK(load_models(*pool, settings, bar, environment, log));
 
   environment.print(welcome(*server, pool->list_models()));
