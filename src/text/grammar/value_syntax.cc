@@ -180,7 +180,14 @@ ExpressionId ValueSyntax::text(std::string_view utf8) const {
 }
 
 ExpressionId ValueSyntax::key(std::string_view name) const {
-  return notation_ == Notation::kJson ? quoted(text(name)) : rules_.bytes(name);
+  // Bare where it reads back as the same key.
+  const auto plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+           c == '-' || c == '.';
+  };
+  const bool bare =
+      notation_ == Notation::kGemmaCall && !name.empty() && std::all_of(name.begin(), name.end(), plain);
+  return bare ? rules_.bytes(name) : quoted(text(name));
 }
 
 ExpressionId ValueSyntax::other_key(const std::vector<std::string>& taken) const {
