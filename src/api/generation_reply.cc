@@ -68,9 +68,9 @@ void UsageTotal::add(size_t index, const serving::Usage& usage) {
   usage_.reasoning_tokens += usage.reasoning_tokens;
 }
 
-Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt, const ReplyErrors& errors,
-                        std::chrono::milliseconds keep_alive_interval, ReplyEncoder& encoder,
-                        ResponseWriter& writer) {
+Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt,
+                        const ReplyErrors& errors, std::chrono::milliseconds keep_alive_interval,
+                        ReplyEncoder& encoder, ResponseWriter& writer) {
   Progress progress(streams.size(), n_per_prompt);
   EventSource events(writer, std::move(streams));
   bool failed = false;
@@ -116,7 +116,8 @@ Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_
     }
     if (!text.empty() && !co_await writer.write(std::move(text))) co_return;
   }
-  if (!failed) co_await writer.finish();  // else the connection ends without the last chunk
+  // Without finish() the connection ends without the last chunk.
+  if (!failed || encoder.failure_ends_stream()) co_await writer.finish();
 }
 
 Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::TokenStream> streams,

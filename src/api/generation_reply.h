@@ -1,5 +1,5 @@
-// From the events of generations to the reply of one request, for every dialect: waiting, the first byte, errors
-// before and after it, a client that leaves, a server that ends. A dialect gives the bytes.
+// From the events of generations to the reply of one request, for every dialect: waiting, the first byte,
+// errors before and after it, a client that leaves, a server that ends. A dialect gives the bytes.
 #pragma once
 
 #include <chrono>
@@ -64,16 +64,17 @@ class ReplyEncoder {
   virtual std::string closing() = 0;
   // Nothing has come for a while; empty = stay silent.
   virtual std::string keep_alive() = 0;
-  // The last words of a stream that fails after its first byte; the connection then ends before the stream's
-  // proper end.
+  // The last words of a stream that fails after its first byte. Unless they are an end of their own in this
+  // dialect, the connection then ends before the stream's proper end.
   virtual std::string failure(const ApiError& error) = 0;
+  virtual bool failure_ends_stream() const { return false; }
 };
 
-// Sends events as they come. The status line waits for the first of them, so that a failure before it has its own
-// status.
-Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt, const ReplyErrors& errors,
-                        std::chrono::milliseconds keep_alive_interval, ReplyEncoder& encoder,
-                        ResponseWriter& writer);
+// Sends events as they come. The status line waits for the first of them, so that a failure before it has its
+// own status.
+Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt,
+                        const ReplyErrors& errors, std::chrono::milliseconds keep_alive_interval,
+                        ReplyEncoder& encoder, ResponseWriter& writer);
 
 // Waits for all answers. nullopt: one has failed (which was replied) or the client has left.
 Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::TokenStream> streams,

@@ -51,16 +51,8 @@ Json chat_token(const TokenLogprob& token) {
 }
 
 Json chat_logprobs(const std::vector<TextDelta::Token>& tokens) {
-  Json content = Json::array();
-  for (const TextDelta::Token& token : tokens) {
-    Json entry = chat_token(token.chosen);
-    Json top = Json::array();
-    for (const TokenLogprob& other : token.top) top.push_back(chat_token(other));
-    entry["top_logprobs"] = std::move(top);
-    content.push_back(std::move(entry));
-  }
   Json json = Json::object();
-  json["content"] = std::move(content);
+  json["content"] = logprobs_json(tokens);
   json["refusal"] = nullptr;
   return json;
 }
@@ -236,6 +228,18 @@ Json ReplyFormat::whole(const std::vector<Answer>& answers, const Usage& usage) 
   json["usage"] = usage_json(usage);
   if (answers.size() == 1) json["timings"] = timings_json(answers[0].end);
   return json;
+}
+
+Json logprobs_json(const std::vector<TextDelta::Token>& tokens) {
+  Json list = Json::array();
+  for (const TextDelta::Token& token : tokens) {
+    Json entry = chat_token(token.chosen);
+    Json top = Json::array();
+    for (const TokenLogprob& other : token.top) top.push_back(chat_token(other));
+    entry["top_logprobs"] = std::move(top);
+    list.push_back(std::move(entry));
+  }
+  return list;
 }
 
 }  // namespace hearth::api::openai

@@ -48,4 +48,7 @@ class ReplyFormat {
   ReplyHead head_;
 };
 
+// Tokens with their log-probabilities and alternatives, as chats show them.
+Json logprobs_json(const std::vector<serving::TextDelta::Token>& tokens);
+
 }  // namespace hearth::api::openai

@@ -10,6 +10,7 @@
 #include "api/openai/embeddings.h"
 #include "api/openai/models.h"
 #include "api/openai/reply_format.h"
+#include "api/openai/responses/routes.h"
 #include "api/random_id.h"
 
 namespace hearth::api::openai {
@@ -33,7 +34,8 @@ ApiError completion_error(const Error& error) {
 }
 
 constexpr Dialect kChat = {parse_chat_request, ReplyFormat::chat, from_error, "chatcmpl-"};
-constexpr Dialect kCompletion = {parse_completion_request, ReplyFormat::completion, completion_error, "cmpl-"};
+constexpr Dialect kCompletion = {parse_completion_request, ReplyFormat::completion, completion_error,
+                                 "cmpl-"};
 
 struct Routes {
   serving::GenerationService& service;
@@ -124,7 +126,10 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
     co_return;
   }
   head.model = std::move(*model);
-  for (serving::GenerationRequest& generation : request->generations) generation.model = head.model;
+  for (serving::GenerationRequest& generation : request->generations) {
+    generation.model = head.model;
+    generation.cache_scope = http.owner;
+  }
   writer.notes().model = head.model;
   head.id = random_id(dialect.id_prefix);
   head.created = std::time(nullptr);
@@ -142,8 +147,8 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   const std::unique_ptr<ReplyFormat> format = dialect.format(std::move(head));
   if (request->reply.stream) {
     StreamEncoder encoder(*format, *request);
-    co_await stream_reply(std::move(*streams), n_per_prompt, errors, routes.options.keep_alive_interval, encoder,
-                          writer);
+    co_await stream_reply(std::move(*streams), n_per_prompt, errors, routes.options.keep_alive_interval,
+                          encoder, writer);
     co_return;
   }
   auto answers = co_await collect_reply(std::move(*streams), n_per_prompt, errors, writer);
@@ -161,6 +166,7 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
 }  // namespace
 
 void add_openai_routes(Router& router, serving::GenerationService& service, OpenAiOptions options) {
+  responses::add_responses_routes(router, service, options);
   const auto routes = std::make_shared<const Routes>(Routes{service, std::move(options)});
   for (const std::string prefix : {"/v1", ""}) {
     router.add("POST", prefix + "/chat/completions", Scope::kChat,

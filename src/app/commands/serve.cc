@@ -17,6 +17,7 @@
 #include "app/version.h"
 #include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
+#include "store/response_store.h"
 
 namespace hearth::app {
 namespace {
@@ -61,6 +62,18 @@ Status load_models(serving::ModelPool& pool, const Settings& settings, std::uniq
                          human_bytes(loaded->size_bytes), loaded->quantisation, loaded->context_length));
   }
   return {};
+}
+
+// Where responses are kept; null, with a warning, where the data folder cannot be used: all else works
+// without it.
+std::unique_ptr<store::ResponseStore> open_responses(const Settings& settings, Log& log) {
+  std::error_code error;
+  std::filesystem::create_directories(settings.data_dir, error);  // what went wrong, opening says
+  auto opened = store::ResponseStore::open(settings.data_dir / "hearth.db");
+  if (opened) return std::move(*opened);
+  log.warning("responses are not stored, so that none can be gone on from by its id: " +
+              opened.error().message);
+  return nullptr;
 }
 
 std::string welcome(const api::HttpServer& server, const std::vector<serving::ModelSummary>& models) {
@@ -112,7 +125,11 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   fit_connections(server_options.limits, log);
   api::Router router;
   api::add_status_routes(router, *pool);
-  api::openai::add_openai_routes(router, *pool);
+  const std::unique_ptr<store::ResponseStore> responses = open_responses(settings, log);
+  api::openai::OpenAiOptions openai;
+  openai.responses = responses.get();
+  openai.on_problem = [&log](const std::string& problem) { log.warning(problem); };
+  api::openai::add_openai_routes(router, *pool, std::move(openai));
   api::llama_server::add_llama_server_routes(router, *pool,
                                              {.build_info = fmt::format("hearth {}", kVersion)});
   api::add_rerank_routes(router, *pool);
