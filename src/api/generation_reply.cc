@@ -100,7 +100,7 @@ Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_
     if (error) {
       failed = true;
       if (!writer.started() && text.empty()) {
-        co_await writer.send(errors.response(*error));
+        co_await writer.fail(*error);
         co_return;
       }
       text += encoder.failure(*error);
@@ -129,13 +129,13 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
   while (!progress.done()) {
     NextEvent next = co_await events.next(steady_clock::time_point::max());
     if (const auto* interruption = std::get_if<Interruption>(&next)) {
-      if (*interruption == Interruption::kShutdown) co_await writer.send(errors.response(ending()));
+      if (*interruption == Interruption::kShutdown) co_await writer.fail(ending());
       co_return std::nullopt;
     }
     auto* event = std::get_if<StreamEvent>(&next);
     if (event == nullptr) continue;
     if (const auto* error = std::get_if<Error>(&event->event)) {
-      co_await writer.send(errors.response(errors.translate(*error)));
+      co_await writer.fail(errors.translate(*error));
       co_return std::nullopt;
     }
     progress.see(*event, writer.notes());
@@ -145,7 +145,7 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
 }
 
 Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name) {
-  if (!name.empty()) return name;
+  if (!name.empty()) return service.resolve(name);
   const auto models = service.list_models();
   if (models.size() == 1) return models[0].name;
   std::string names;

@@ -44,10 +44,9 @@ class UsageTotal {
   serving::Usage usage_;
 };
 
-// How a dialect shows errors.
+// What a dialect makes of errors from below. Their shape is that of the request's path (Router::set_error_format).
 struct ReplyErrors {
   ApiError (*translate)(const Error& error) = from_error;
-  HttpResponse (*response)(const ApiError& error) = error_response;
 };
 
 // The bytes of a streamed reply.
@@ -81,7 +80,7 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
                                                        size_t n_per_prompt, const ReplyErrors& errors,
                                                        ResponseWriter& writer);
 
-// The model of a request that may leave it out: with one model served, that one is meant.
+// The model that a request's name means. Where it is left out and one model is served, that one is meant.
 Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name);
 
 }  // namespace hearth::api

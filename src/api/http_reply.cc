@@ -33,6 +33,7 @@ std::string reply_head(const HttpResponse& response, const ReplyFraming& framing
   for (const auto& [name, value] : response.headers) add(head, name, value);
   if (request != nullptr) {
     add(head, "X-Request-Id", request->id);
+    add(head, "Request-Id", request->id);  // the name that Anthropic's clients read
     if (const std::string_view origin = request->header("origin"); !origin.empty()) {
       add(head, "Access-Control-Allow-Origin", origin);
       add(head, "Vary", "Origin");
@@ -41,7 +42,7 @@ std::string reply_head(const HttpResponse& response, const ReplyFraming& framing
         add(head, "Access-Control-Allow-Headers", kCorsHeaders);
         add(head, "Access-Control-Max-Age", "600");
       } else {
-        add(head, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+        add(head, "Access-Control-Expose-Headers", "X-Request-Id, Request-Id, Retry-After");
       }
     }
   }

@@ -46,6 +46,8 @@ struct HttpResponse {
 
 // What a handler adds to the access log.
 struct RequestNotes {
+  std::string route;    // the pattern of the route that answered; empty = none
+  std::string dialect;  // of that route
   std::string model;
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt

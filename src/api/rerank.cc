@@ -116,6 +116,7 @@ std::string rerank_json(const std::string& model, const RerankFormat& format,
 }
 
 void add_rerank_routes(Router& router, serving::GenerationService& service) {
+  router.set_dialect("rerank");
   const auto add = [&](const std::string& path, bool cohere) {
     router.add("POST", path, Scope::kChat, [&service, cohere](const HttpRequest& request, ResponseWriter& writer) {
       return reply(service, cohere, request, writer);

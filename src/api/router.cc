@@ -20,7 +20,7 @@ bool at_or_below(std::string_view path, std::string_view prefix) {
 void Router::add(std::string method, std::string path, Scope scope, Handler handler) {
   const bool prefix = path.ends_with("/*");
   if (prefix) path.pop_back();
-  routes_.push_back(Route{std::move(method), std::move(path), prefix, scope, std::move(handler)});
+  routes_.push_back(Route{std::move(method), std::move(path), dialect_, prefix, scope, std::move(handler)});
 }
 
 void Router::set_error_format(std::string prefix, ErrorFormat format) {
@@ -76,6 +76,8 @@ Task<void> Router::handle(const HttpRequest& request, ResponseWriter& writer) co
     co_return;
   }
   if (const Route* route = route_of(request, *pattern); route != nullptr) {
+    writer.notes().route = route->path + (route->prefix ? "*" : "");
+    writer.notes().dialect = route->dialect;
     co_await route->handler(request, writer);
     co_return;
   }

@@ -24,6 +24,9 @@ class Router {
   // others the longest. A GET route also answers HEAD. The handler runs only for callers with `scope`.
   void add(std::string method, std::string path, Scope scope, Handler handler);
 
+  // Routes that are added from here on are of this dialect, as metrics name it.
+  void set_dialect(std::string name) { dialect_ = std::move(name); }
+
   // Errors of requests to `prefix` ("/api") and all paths below it are written by `format`, also those found
   // before there is a handler. The longest prefix wins; elsewhere the format is OpenAI's.
   void set_error_format(std::string prefix, ErrorFormat format);
@@ -42,6 +45,7 @@ class Router {
   struct Route {
     std::string method;
     std::string path;  // without the '*'
+    std::string dialect;
     bool prefix = false;
     Scope scope = Scope::kOpen;
     Handler handler;
@@ -56,6 +60,7 @@ class Router {
   // The route of that pattern for the request's method.
   const Route* route_of(const HttpRequest& request, const Route& pattern) const;
 
+  std::string dialect_;
   std::vector<Route> routes_;
   std::vector<Format> formats_;
 };

@@ -5,7 +5,7 @@ namespace hearth::api {
 Task<std::optional<Collected>> collect_vectors(Result<serving::TokenStream> stream, size_t n_inputs,
                                                const ReplyErrors& errors, ResponseWriter& writer) {
   if (!stream) {
-    co_await writer.send(errors.response(errors.translate(stream.error())));
+    co_await writer.fail(errors.translate(stream.error()));
     co_return std::nullopt;
   }
   std::vector<serving::TokenStream> streams;

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/duration.h"
+#include "text/line_rules.h"
 
 namespace hearth::app {
 namespace {
@@ -74,6 +75,15 @@ Status assign_count(int& setting, std::string_view text) {
 }
 
 using Values = std::vector<std::string>;
+
+// Checked here, where it is known which setting they come from.
+Status check_patterns(const Values& patterns) {
+  std::vector<text::LineRules::Rule> rules;
+  for (const std::string& pattern : patterns) rules.push_back({.pattern = pattern});
+  auto compiled = text::LineRules::compile(rules);
+  if (!compiled) return invalid("has {}", compiled.error().message);
+  return {};
+}
 
 constexpr SettingField kFields[] = {
     {"host", SettingKind::kText, [](Settings& s, const Values& v) { return assign_host(s, v[0]); }},
@@ -168,6 +178,37 @@ constexpr SettingField kFields[] = {
        s.log_format = v[0] == "json" ? LogFormat::kJson : LogFormat::kText;
        return {};
      }},
+    {"aliases", SettingKind::kMap,
+     [](Settings& s, const Values& v) -> Status {
+       s.aliases.clear();
+       for (const std::string& alias : v) {
+         const size_t equals = alias.find('=');
+         if (equals == 0 || equals == std::string::npos || equals + 1 == alias.size()) {
+           return invalid("has \"{}\", must give models to names, such as gpt-4o = \"qwen3\"", alias);
+         }
+         s.aliases.push_back({.pattern = alias.substr(0, equals), .model = alias.substr(equals + 1)});
+       }
+       return {};
+     }},
+    {"default_prompt_rules", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.default_prompt_rules, on_or_off(v[0]));
+       return {};
+     }},
+    {"drop_prompt_lines", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_CHECK_OK(check_patterns(v));
+       s.drop_prompt_lines = v;
+       return {};
+     },
+     '\n'},
+    {"move_prompt_lines", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_CHECK_OK(check_patterns(v));
+       s.move_prompt_lines = v;
+       return {};
+     },
+     '\n'},
     {"log_level", SettingKind::kText,
      [](Settings& s, const Values& v) -> Status {
        HEARTH_TRY(s.log_level, one_of(v[0], {"trace", "debug", "info", "warning", "error", "off"}));

@@ -10,7 +10,12 @@
 
 namespace hearth::app {
 
-enum class SettingKind { kText, kNumber, kList };
+enum class SettingKind {
+  kText,
+  kNumber,
+  kList,
+  kMap,  // each value is "key=text"
+};
 
 struct SettingField {
   std::string_view key;

@@ -91,6 +91,16 @@ Result<std::vector<std::string>> values_of(const toml::node& node, const Setting
     case SettingKind::kText:
       if (!node.is_string()) return wrong("a text in quotes");
       return std::vector<std::string>{**node.as_string()};
+    case SettingKind::kMap: {
+      const toml::table* table = node.as_table();
+      std::vector<std::string> values;
+      if (table == nullptr) return wrong("a table of texts, name = \"...\"");
+      for (const auto& [key, item] : *table) {
+        if (!item.is_string()) return wrong("a table of texts, name = \"...\"");
+        values.push_back(std::string(key.str()) + "=" + **item.as_string());
+      }
+      return values;
+    }
     case SettingKind::kList:
       break;
   }
@@ -178,8 +188,8 @@ Status apply_environment(Settings& settings, const EnvironmentLookup& environmen
     for (const char c : field.key) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     const auto value = non_empty(environment, name);
     if (!value) continue;
-    const auto values = field.kind == SettingKind::kList ? split(*value, field.list_separator)
-                                                         : std::vector<std::string>{*value};
+    const bool several = field.kind == SettingKind::kList || field.kind == SettingKind::kMap;
+    const auto values = several ? split(*value, field.list_separator) : std::vector<std::string>{*value};
     HEARTH_CHECK_OK(apply(settings, field, values, name));
   }
   return {};

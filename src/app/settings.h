@@ -13,7 +13,7 @@
 #include "api/access/key_policy.h"
 #include "base/result.h"
 #include "kernels/dtype.h"
-#include "serving/generation_request.h"
+#include "serving/model_aliases.h"
 
 namespace hearth::app {
 
@@ -39,6 +39,10 @@ struct Settings {
   int64_t max_body_bytes = int64_t{64} << 20;  // of a request, inflated
   int requests_per_minute = 0;                 // of one key, or of one address without a key; 0 = no limit
   int concurrent_requests = 0;                 // likewise
+  std::vector<serving::ModelAlias> aliases;   // further names of models
+  bool default_prompt_rules = true;           // leave out what known programs put in front (serving/prompt_rules.h)
+  std::vector<std::string> drop_prompt_lines;  // patterns of lines of system prompts: those to leave out
+  std::vector<std::string> move_prompt_lines;  // and those to put at the end
   std::string log_level = "info";
   LogFormat log_format = LogFormat::kText;
 

@@ -105,6 +105,13 @@ requests_per_minute = 60
 concurrent_requests = 4
 log_format = "json"
 log_level = "debug"
+default_prompt_rules = "off"
+drop_prompt_lines = ['^bill: \d+']
+move_prompt_lines = ["^date", "^time"]
+
+[aliases]
+"claude-*" = "a"
+gpt = "b=c"
 )");
   variables_["HOME"] = "/home/someone";
   const auto settings = load();
@@ -127,15 +134,27 @@ log_level = "debug"
   EXPECT_EQ(settings->log_format, LogFormat::kJson);
   EXPECT_EQ(settings->log_level, "debug");
   EXPECT_EQ(settings->key_file(), home_ / "keys.json");
+  EXPECT_FALSE(settings->default_prompt_rules);
+  EXPECT_THAT(settings->drop_prompt_lines, ::testing::ElementsAre("^bill: \\d+"));
+  EXPECT_THAT(settings->move_prompt_lines, ::testing::ElementsAre("^date", "^time"));
+  ASSERT_EQ(settings->aliases.size(), 2u);
+  EXPECT_EQ(settings->aliases[0].pattern, "claude-*");
+  EXPECT_EQ(settings->aliases[0].model, "a");
+  EXPECT_EQ(settings->aliases[1].model, "b=c");
 }
 
 TEST_F(SettingsTest, SplitsListsOfTheEnvironment) {
   variables_["HEARTH_MODELS"] = "a.gguf:b.gguf";
   variables_["HEARTH_ALLOWED_HOSTS"] = "one,two";
+  variables_["HEARTH_ALIASES"] = "gpt-*=a,x=b";
+  variables_["HEARTH_DROP_PROMPT_LINES"] = "^a{1,2}\n^b";
   const auto settings = load();
   ASSERT_TRUE(settings);
   EXPECT_THAT(settings->models, ::testing::ElementsAre("a.gguf", "b.gguf"));
   EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("one", "two"));
+  ASSERT_EQ(settings->aliases.size(), 2u);
+  EXPECT_EQ(settings->aliases[1].pattern, "x");
+  EXPECT_THAT(settings->drop_prompt_lines, ::testing::ElementsAre("^a{1,2}", "^b"));
 }
 
 TEST_F(SettingsTest, OriginsOfOllamaAreAFallBack) {
@@ -163,6 +182,12 @@ TEST_F(SettingsTest, ErrorsSayWhere) {
   EXPECT_THAT(problem(), HasSubstr(":1: prot is not a setting; there are host, port"));
   write_config("models = [\"a\", 1]\n");
   EXPECT_THAT(problem(), HasSubstr(":1: models must be a list of texts"));
+  write_config("\ndrop_prompt_lines = [\"ok\", \"a(b\"]\n");
+  EXPECT_THAT(problem(), HasSubstr(":2: drop_prompt_lines has pattern \"a(b\": missing closing parenthesis"));
+  write_config("aliases = \"x=y\"\n");
+  EXPECT_THAT(problem(), HasSubstr(":1: aliases must be a table of texts"));
+  write_config("[aliases]\nx = \"\"\n");
+  EXPECT_THAT(problem(), HasSubstr("aliases has \"x=\", must give models to names"));
   write_config("port = 1\nhost = \n");
   EXPECT_THAT(problem(), HasSubstr("hearth.toml:2: "));
   write_config("");

@@ -71,8 +71,9 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   const int64_t room = context_length() - (request.max_tokens == 0 ? 0 : 1);
   if (n_prompt > room) {
     return fail(ErrorCategory::kContextExceeded,
-                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt,
-                context_length());
+                // Agents look for these words, and then shorten their history.
+                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too", n_prompt,
+                room, context_length());
   }
   const SequenceId id = next_id_.fetch_add(1);
   auto sequence = std::make_unique<Sequence>(id, std::move(request));

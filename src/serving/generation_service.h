@@ -53,6 +53,8 @@ class GenerationService {
 
   virtual std::vector<ModelSummary> list_models() const = 0;
   virtual std::vector<LoadedModelState> loaded_models() const = 0;
+  // The model that a name from outside means: the name itself, or what it is an alias of.
+  virtual std::string resolve(const std::string& name) const = 0;
   // kNotFound for an unknown model.
   virtual Result<ModelDetails> describe(const std::string& model) = 0;
   // Words and templates; needs no weights in memory. kNotFound; errors of the file.

@@ -76,7 +76,9 @@ Status stay_within(int64_t context, engine::EngineRequest& work) {
   const int64_t left = context - n_prompt;
   if (left < (work.max_tokens == 0 ? 0 : 1)) {
     return fail(ErrorCategory::kContextExceeded,
-                "the prompt has {} tokens, the context holds {} (the answer included)", n_prompt, context);
+                // Agents look for these words, and then shorten their history.
+                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too", n_prompt,
+                context - (work.max_tokens == 0 ? 0 : 1), context);
   }
   if (work.max_tokens < 0 || work.max_tokens > left) work.max_tokens = left;
   return {};
@@ -116,10 +118,11 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
   }
   populate(file, threads.n_threads(), options.on_load_progress, stop);
   if (stop) return fail(ErrorCategory::kCancelled, "the load was given up");
-  if (config.is_encoder) return loaded;
-  HEARTH_TRY(loaded->engine_,
-             engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
-                                    std::move(plan)));
+  if (!config.is_encoder) {
+    HEARTH_TRY(loaded->engine_,
+               engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
+                                      std::move(plan)));
+  }
   return loaded;
 }
 

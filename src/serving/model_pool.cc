@@ -45,7 +45,7 @@ class LocalModelPool : public ModelPool {
 
   Result<ModelSummary> load(const std::filesystem::path& path, std::string name) override {
     if (name.empty()) name = name_of_file(path);
-    auto opened = OpenedModel::open(path, std::move(name), options_.context_length);
+    auto opened = OpenedModel::open(path, std::move(name), options_.context_length, options_.prompt_rules);
     if (!opened) return propagate(with_file(std::move(opened).error(), path));
     HEARTH_TRY(const Entry entry, add(std::move(*opened)));
     HEARTH_TRY(TokenStream loading, preload(entry, kKeepForever));
@@ -73,6 +73,10 @@ class LocalModelPool : public ModelPool {
           now + std::chrono::duration_cast<std::chrono::seconds>(*resident.leaves_in).count();
     }
     return states;
+  }
+
+  std::string resolve(const std::string& name) const override {
+    return options_.aliases.resolve(name, list_models());
   }
 
   Result<ModelDetails> describe(const std::string& name) override {

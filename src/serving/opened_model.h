@@ -14,10 +14,11 @@ namespace hearth::serving {
 // Immutable, for use from any thread.
 class OpenedModel {
  public:
-  // `context_length` as in ModelPoolOptions. Errors: those of the file, its vocabulary and its template;
+  // `context_length` and `prompt_rules` as in ModelPoolOptions. Errors: those of the file, its vocabulary and its template;
   // kUnsupported (architecture); kInvalidArgument for a context that the model was not made for.
   static Result<std::shared_ptr<const OpenedModel>> open(const std::filesystem::path& path, std::string name,
-                                                         int64_t context_length);
+                                                         int64_t context_length,
+                                                         std::shared_ptr<const text::LineRules> prompt_rules);
 
   const gguf::ModelFile& file() const { return file_; }
   const TextModel& text() const { return *text_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gguf/printable.h"
+#include "serving/prompt_rules.h"
 #include "serving/text_value.h"
 #include "serving/vocabulary_loader.h"
 
@@ -88,7 +89,8 @@ std::string_view reasoning_key(std::string_view source) {
 
 }  // namespace
 
-Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file) {
+Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file,
+                                                   std::shared_ptr<const text::LineRules> prompt_rules) {
   HEARTH_TRY(text::VocabularySpec spec, read_vocabulary(file));
   HEARTH_TRY(std::unique_ptr<text::Tokenizer> tokenizer, text::Tokenizer::create(std::move(spec)));
 
@@ -113,6 +115,7 @@ Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file) 
   model->habits_.developer_role = source.find("developer") != std::string_view::npos;
   model->habits_.reasoning_key = reasoning_key(source);
   model->learn_habits();
+  model->prompt_rules_ = std::move(prompt_rules);
   return model;
 }
 
@@ -175,8 +178,9 @@ Result<Value> TextModel::messages(const ChatPrompt& prompt, const std::string& c
                   printable(role));
     }
   }
-  const std::vector<ChatMessage> adapted =
-      habits_.system_role ? prompt.messages : with_system_in_user(prompt.messages);
+  std::vector<ChatMessage> adapted = prompt.messages;
+  if (prompt_rules_) adapted = with_rules(*prompt_rules_, std::move(adapted));
+  if (!habits_.system_role) adapted = with_system_in_user(adapted);
   text::ValueList list;
   list.reserve(adapted.size());
   for (size_t i = 0; i < adapted.size(); ++i) {

@@ -17,6 +17,7 @@
 #include "serving/generation_request.h"
 #include "serving/sampling_defaults.h"
 #include "text/chat_template.h"
+#include "text/line_rules.h"
 #include "text/tokenizer.h"
 
 namespace hearth::serving {
@@ -25,7 +26,9 @@ namespace hearth::serving {
 class TextModel {
  public:
   // Errors: those of the vocabulary (kCorrupt, kUnsupported) and of the template (kCorrupt with its line).
-  static Result<std::unique_ptr<TextModel>> open(const gguf::ModelFile& file);
+  // `prompt_rules` edit system prompts (prompt_rules.h); null = none.
+  static Result<std::unique_ptr<TextModel>> open(
+      const gguf::ModelFile& file, std::shared_ptr<const text::LineRules> prompt_rules = nullptr);
 
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const text::ChatTemplate& chat_template() const { return chat_; }
@@ -71,6 +74,7 @@ class TextModel {
   bool has_own_template_ = false;
   std::string bos_, eos_;
   Habits habits_;
+  std::shared_ptr<const text::LineRules> prompt_rules_;
 };
 
 }  // namespace hearth::serving

@@ -103,6 +103,7 @@ std::string model_of_query(std::string_view query) {
 }  // namespace
 
 void add_llama_server_routes(Router& router, GenerationService& service, LlamaServerOptions options) {
+  router.set_dialect("llama_server");
   const auto routes = std::make_shared<const Routes>(Routes{service, std::move(options)});
   const std::pair<const char*, TextRoute> text_routes[] = {
       {"/tokenize", tokenize},

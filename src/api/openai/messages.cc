@@ -100,20 +100,6 @@ Parsed<ChatMessage> read_message(const Json& json, const std::string& where) {
 
 }  // namespace
 
-void name_tool_results(std::vector<ChatMessage>& messages) {
-  for (size_t i = 0; i < messages.size(); ++i) {
-    ChatMessage& result = messages[i];
-    if (result.role != "tool" || !result.name.empty() || result.tool_call_id.empty()) continue;
-    // Results follow their calls closely; looking further would make long histories quadratic.
-    const size_t oldest = i > 64 ? i - 64 : 0;
-    for (size_t j = i; j-- > oldest && result.name.empty();) {
-      for (const serving::ToolCall& call : messages[j].tool_calls) {
-        if (call.id == result.tool_call_id) result.name = call.name;
-      }
-    }
-  }
-}
-
 Parsed<std::vector<ChatMessage>> read_messages(const Json& body) {
   const Json* list = find(body, "messages");
   if (list == nullptr || !list->is_array() || list->empty()) {

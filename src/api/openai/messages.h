@@ -5,12 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "api/fields.h"
+#include "api/chat_fields.h"
 #include "serving/generation_request.h"
 
 namespace hearth::api::openai {
-
-constexpr size_t kMaxMessages = 10'000;
 
 // "system", "user", "assistant" or "tool". `where` is the message's own name ("messages[2]").
 Parsed<std::string> read_role(const Json& message, const std::string& where);
@@ -20,9 +18,6 @@ Parsed<std::string> read_text(const Json& object, std::string_view name, const s
 
 // The arguments of a call, a mapping. Clients send them as JSON in a string; some replay them as an object.
 Parsed<text::Value> read_arguments(const Json& function, const std::string& where);
-
-// Templates that print a tool result's name get it from the call it answers.
-void name_tool_results(std::vector<serving::ChatMessage>& messages);
 
 // The messages of a chat, at least one.
 Parsed<std::vector<serving::ChatMessage>> read_messages(const Json& body);

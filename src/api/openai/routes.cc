@@ -8,7 +8,6 @@
 #include "api/openai/chat_request.h"
 #include "api/openai/completion_request.h"
 #include "api/openai/embeddings.h"
-#include "api/openai/models.h"
 #include "api/openai/reply_format.h"
 #include "api/openai/responses/routes.h"
 #include "api/random_id.h"
@@ -168,6 +167,7 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
 void add_openai_routes(Router& router, serving::GenerationService& service, OpenAiOptions options) {
   responses::add_responses_routes(router, service, options);
   const auto routes = std::make_shared<const Routes>(Routes{service, std::move(options)});
+  router.set_dialect("openai");
   for (const std::string prefix : {"/v1", ""}) {
     router.add("POST", prefix + "/chat/completions", Scope::kChat,
                [routes](const HttpRequest& request, ResponseWriter& writer) {
@@ -182,13 +182,6 @@ void add_openai_routes(Router& router, serving::GenerationService& service, Open
     router.add("POST", prefix + "/completions", Scope::kChat,
                [routes](const HttpRequest& request, ResponseWriter& writer) {
                  return generate(*routes, kCompletion, request, writer);
-               });
-    router.add("GET", prefix + "/models", Scope::kChat, [routes](const HttpRequest&, ResponseWriter& writer) {
-      return writer.send(models_response(routes->service));
-    });
-    router.add("GET", prefix + "/models/*", Scope::kChat,
-               [routes, prefix](const HttpRequest& request, ResponseWriter& writer) {
-                 return writer.send(model_response(routes->service, path_rest(request, prefix + "/models/")));
                });
   }
 }

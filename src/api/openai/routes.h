@@ -1,4 +1,5 @@
-// The OpenAI dialect: models, chat completions, text completions, responses; under /v1 and without it.
+// The OpenAI dialect: chat completions, text completions, responses; under /v1 and without it. Its list of models is
+// in api/model_routes.h.
 #pragma once
 
 #include <chrono>

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "api/chat_fields.h"
+
 namespace hearth::api::openai {
 namespace {
 
@@ -41,9 +43,7 @@ Parsed<void> read_thinking(const Json& body, serving::ChatPrompt& prompt) {
     prompt.thinking = false;
   } else if (!effort.empty()) {
     prompt.thinking = prompt.thinking.value_or(true);
-    const bool low = effort == "minimal" || effort == "low";
-    const bool medium = effort == "medium";
-    prompt.template_arguments.set("reasoning_effort", text::Value(low ? "low" : medium ? "medium" : "high"));
+    prompt.template_arguments.set("reasoning_effort", text::Value(template_effort(effort)));
   }
 
   const Json* arguments = find(body, "chat_template_kwargs");

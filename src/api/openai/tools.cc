@@ -40,34 +40,7 @@ Parsed<ToolChoice> read_allowed_tools(const Json& choice) {
   return result;
 }
 
-bool offers(const text::Value& tools, const std::string& name) {
-  if (!tools.is_list()) return false;
-  for (const text::Value& tool : tools.as_list()) {
-    const text::Value* function = tool.find("function");
-    const text::Value* known = function == nullptr ? nullptr : function->find("name");
-    if (known != nullptr && known->is_string() && known->as_string().text == name) return true;
-  }
-  return false;
-}
-
 }  // namespace
-
-Parsed<Json> function_tool(const Json& function, const std::string& where) {
-  if (!function.is_object()) return refuse(where, "must be an object");
-  HEARTH_API_TRY(auto name, read_string(function, "name", where + ".name", kMaxNameBytes));
-  if (name.empty()) return refuse(where + ".name", "is missing");
-  Json inner = function;
-  const Json* parameters = find(function, "parameters");
-  if (parameters == nullptr) {
-    inner["parameters"] = Json{{"type", "object"}, {"properties", Json::object()}};
-  } else if (!parameters->is_object()) {
-    return refuse(where + ".parameters", "must be an object (a JSON schema)");
-  }
-  Json tool = Json::object();
-  tool["type"] = "function";
-  tool["function"] = std::move(inner);
-  return tool;
-}
 
 Parsed<text::Value> read_tools(const Json& body) {
   const Json* tools = find(body, "tools");
@@ -126,18 +99,6 @@ Parsed<ToolChoice> read_tool_choice(const Json& body) {
     return refuse(field, shown(*choice) + ", must be \"auto\", \"none\", \"required\" or name a function");
   }
   return result;
-}
-
-Parsed<void> check_tool_choice(const ToolChoice& choice, const text::Value& tools) {
-  if (choice.mode == ToolChoice::Mode::kRequired && tools.is_none()) {
-    return refuse("tool_choice", "asks for a call, but there are no tools");
-  }
-  for (const std::string& name : choice.names) {
-    if (!offers(tools, name)) {
-      return refuse("tool_choice", fmt::format("names \"{}\", which is not among the tools", name));
-    }
-  }
-  return {};
 }
 
 }  // namespace hearth::api::openai

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "serving/generation_service.h"
+#include "serving/model_aliases.h"
 
 namespace hearth::api::testing {
 
@@ -22,6 +23,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> list_models() const override { return models; }
   std::vector<serving::LoadedModelState> loaded_models() const override { return loaded; }
+  std::string resolve(const std::string& name) const override { return aliases.resolve(name, models); }
   Result<serving::ModelDetails> describe(const std::string& model) override;
   // kUnsupported unless `text` was set.
   Result<std::shared_ptr<const serving::TextModel>> text_model(const std::string& model) override;
@@ -51,6 +53,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> models;
   std::vector<serving::LoadedModelState> loaded;
+  serving::ModelAliases aliases;
   serving::ModelDetails details;  // what describe() tells of any model that is served
   std::shared_ptr<const serving::TextModel> text;
   std::string sick;  // empty = healthy

@@ -8,7 +8,9 @@
 
 #include <stdexcept>
 
+#include "api/anthropic/routes.h"
 #include "api/llama_server/routes.h"
+#include "api/model_routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -152,6 +154,8 @@ RunningServer::RunningServer(FakeService& service, HttpServerOptions options, in
   openai::add_openai_routes(router, service, openai);
   llama_server::add_llama_server_routes(router, service, {.keep_alive_interval = openai.keep_alive_interval});
   add_rerank_routes(router, service);
+  anthropic::add_anthropic_routes(router, service, {.keep_alive_interval = openai.keep_alive_interval});
+  add_model_routes(router, service);
   auto server = HttpServer::create(std::move(options), std::move(router));
   if (!server) throw std::runtime_error(server.error().message);
   server_ = std::move(*server);

@@ -49,7 +49,7 @@ class Client {
 std::string post(std::string_view path, std::string_view body, std::string_view more_headers = {});
 std::string get(std::string_view path, std::string_view more_headers = {});
 
-// Serves the status, OpenAI, llama-server and rerank routes of `service` on a free port.
+// Serves all routes of `service` on a free port.
 class RunningServer {
  public:
   explicit RunningServer(FakeService& service, HttpServerOptions options = {}, int keep_alive_ms = 10'000);

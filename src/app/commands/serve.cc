@@ -3,8 +3,10 @@
 #include <csignal>
 #include <memory>
 
+#include "api/anthropic/routes.h"
 #include "api/http_server.h"
 #include "api/llama_server/routes.h"
+#include "api/model_routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -17,6 +19,7 @@
 #include "app/version.h"
 #include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
+#include "serving/prompt_rules.h"
 #include "store/response_store.h"
 
 namespace hearth::app {
@@ -41,6 +44,15 @@ void fit_connections(api::HttpLimits& limits, Log& log) {
       fmt::format("this process may open {} files, which is enough for {} connections; raise it with "
                   "ulimit -n or LimitNOFILE",
                   granted, limits.max_connections));
+}
+
+Result<text::LineRules> prompt_rules(const Settings& settings) {
+  using Action = text::LineRules::Action;
+  std::vector<text::LineRules::Rule> rules;
+  if (settings.default_prompt_rules) rules = serving::default_prompt_rules();
+  for (const std::string& pattern : settings.drop_prompt_lines) rules.push_back({pattern, Action::kDrop});
+  for (const std::string& pattern : settings.move_prompt_lines) rules.push_back({pattern, Action::kMoveToEnd});
+  return text::LineRules::compile(rules);
 }
 
 // Loads what the settings name, with a bar for what takes long. The bar of the file under way is reached from
@@ -102,6 +114,9 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
   pool_options.keep_alive = settings.keep_alive;
+  pool_options.aliases = serving::ModelAliases(settings.aliases);
+  HEARTH_TRY(text::LineRules rules, prompt_rules(settings));
+  pool_options.prompt_rules = std::make_shared<const text::LineRules>(std::move(rules));
   pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
     if (bar) bar->update(progress.done_bytes, progress.total_bytes);
   };
@@ -125,6 +140,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   fit_connections(server_options.limits, log);
   api::Router router;
   api::add_status_routes(router, *pool);
+  api::add_model_routes(router, *pool);
   const std::unique_ptr<store::ResponseStore> responses = open_responses(settings, log);
   api::openai::OpenAiOptions openai;
   openai.responses = responses.get();
@@ -133,6 +149,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::llama_server::add_llama_server_routes(router, *pool,
                                              {.build_info = fmt::format("hearth {}", kVersion)});
   api::add_rerank_routes(router, *pool);
+  api::anthropic::add_anthropic_routes(router, *pool);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
