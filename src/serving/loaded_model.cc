@@ -123,6 +123,10 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
                engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
                                       std::move(plan)));
   }
+  if (options.metrics) {
+    loaded->metrics_ = options.metrics->of_model(loaded->opened_->summary().name);
+    loaded->metrics_->on_load();
+  }
   return loaded;
 }
 
@@ -162,6 +166,10 @@ void LoadedModel::shut_down(std::chrono::milliseconds grace) {
   if (engine::Embedder* embedder = existing_embedder()) {
     embedder->shut_down(std::max(left, std::chrono::milliseconds(0)));
   }
+}
+
+LoadedModel::~LoadedModel() {
+  if (metrics_) metrics_->on_unload();
 }
 
 LoadedModelState LoadedModel::state() const {
@@ -239,6 +247,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(request.stop),
                                                request.logprobs);
   work.sink = sink;
+  if (metrics_) work.sink = metered(std::move(work.sink), metrics_);
   HEARTH_TRY(const engine::SequenceId id, engine_->submit(std::move(work)));
   // The stream may outlive the model.
   sink->set_on_cancel([weak = weak_from_this(), id] {

@@ -10,6 +10,7 @@
 #include "engine/embedder.h"
 #include "engine/engine.h"
 #include "serving/grammar_cache.h"
+#include "serving/metrics.h"
 #include "serving/model_pool.h"
 #include "serving/opened_model.h"
 #include "serving/resident_model.h"
@@ -22,6 +23,8 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   static Result<std::shared_ptr<LoadedModel>> load(std::shared_ptr<const OpenedModel> opened,
                                                    const ModelPoolOptions& options, ThreadPool& threads,
                                                    const std::atomic<bool>& stop);
+
+  ~LoadedModel() override;
 
   Status generate(GenerationRequest request, TokenWriter writer) override;
   Status embed(EmbeddingRequest request, TokenWriter writer) override;
@@ -52,6 +55,7 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;
   std::unique_ptr<GrammarCache> grammars_;
+  std::shared_ptr<ModelMetrics> metrics_;  // may be null
   // Last: they use everything above.
   std::unique_ptr<engine::Engine> engine_;  // none for models that only give vectors
   mutable std::mutex embedder_mutex_;

@@ -11,6 +11,7 @@
 
 #include "kernels/dtype.h"
 #include "serving/generation_service.h"
+#include "serving/metrics.h"
 #include "serving/model_aliases.h"
 #include "text/line_rules.h"
 
@@ -29,6 +30,7 @@ struct ModelPoolOptions {
   std::string kernels{};                           // instruction set by name; empty = the best
   size_t max_queue = 256;                          // requests waiting; more are refused as overloaded
   KeepAlive keep_alive = std::chrono::minutes(5);  // of a model that a request brought into memory
+  std::shared_ptr<Metrics> metrics{};              // told what models do; null = nobody
   ModelAliases aliases{};                          // further names of models
   std::shared_ptr<const text::LineRules> prompt_rules{};  // edit system prompts; null = none
   std::function<void(const LoadProgress&)> on_load_progress{};  // from the loading thread

@@ -20,7 +20,7 @@ set(uses_app ${layers})
 
 # Third-party headers, by how their names begin: the folders that may include them.
 set(libraries
-  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h"
+  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h" "prometheus/"
   "g(test|mock)/" "openssl/" "sodium\\.h" "zlib\\.h" "zstd\\.h")
 set(users_tl base api)
 set(users_fmt ${layers})
@@ -37,6 +37,7 @@ set(users_openssl base api)
 set(users_sodium api)
 set(users_zlib api)
 set(users_zstd api)
+set(users_prometheus api)
 set(users_g)  # GoogleTest: tests only
 set(system_folders "^(arpa|asm|linux|net|netinet|sys)/")
 

@@ -6,6 +6,7 @@
 #include "api/anthropic/routes.h"
 #include "api/http_server.h"
 #include "api/llama_server/routes.h"
+#include "api/metrics/server_metrics.h"
 #include "api/model_routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
@@ -115,6 +116,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.kernels = settings.kernels;
   pool_options.keep_alive = settings.keep_alive;
   pool_options.aliases = serving::ModelAliases(settings.aliases);
+  const auto metrics = std::make_shared<api::ServerMetrics>();
+  pool_options.metrics = metrics;
   HEARTH_TRY(text::LineRules rules, prompt_rules(settings));
   pool_options.prompt_rules = std::make_shared<const text::LineRules>(std::move(rules));
   pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
@@ -135,11 +138,15 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.caller_limits.concurrent_requests = settings.concurrent_requests;
   server_options.tls_certificate = settings.tls_cert;
   server_options.tls_key = settings.tls_key;
-  server_options.on_access = [&log](const api::AccessRecord& record) { log.access(record); };
+  server_options.on_access = [&log, metrics](const api::AccessRecord& record) {
+    log.access(record);
+    metrics->on_request(record);
+  };
   server_options.on_problem = [&log](const Error& problem) { log.warning(problem.message); };
   fit_connections(server_options.limits, log);
   api::Router router;
   api::add_status_routes(router, *pool);
+  api::add_metrics_route(router, *metrics, *pool);
   api::add_model_routes(router, *pool);
   const std::unique_ptr<store::ResponseStore> responses = open_responses(settings, log);
   api::openai::OpenAiOptions openai;

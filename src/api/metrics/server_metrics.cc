@@ -1,0 +1,147 @@
+#include "api/metrics/server_metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include <iterator>
+#include <map>
+#include <mutex>
+
+#include "api/metrics/model_counters.h"
+
+namespace hearth::api {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+const prometheus::Histogram::BucketBoundaries kRequestSeconds = {0.005, 0.025, 0.1, 0.5, 1,   2.5,
+                                                                 5,     10,    30,  60,  300, 1800};
+
+// Values that are asked for rather than counted, in the form the serializer takes.
+class Snapshot {
+ public:
+  void add(const char* name, MetricType type, const char* help, double value,
+           std::vector<ClientMetric::Label> labels = {}) {
+    if (families_.empty() || families_.back().name != name) {
+      families_.push_back({.name = name, .help = help, .type = type, .metric = {}});
+    }
+    ClientMetric& metric = families_.back().metric.emplace_back();
+    metric.label = std::move(labels);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  }
+  std::vector<MetricFamily>& families() { return families_; }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+void add_models(Snapshot& snapshot, const std::vector<serving::LoadedModelState>& models) {
+  const auto gauge = [&](const char* name, const char* help, auto value_of) {
+    for (const serving::LoadedModelState& model : models) {
+      snapshot.add(name, MetricType::Gauge, help, static_cast<double>(value_of(model)),
+                   {{"model", model.summary.name}});
+    }
+  };
+  for (const serving::LoadedModelState& model : models) {
+    const std::pair<const char*, uint64_t> kinds[] = {
+        {"weights", model.weight_bytes}, {"cache", model.cache_bytes}, {"scratch", model.scratch_bytes}};
+    for (const auto& [kind, bytes] : kinds) {
+      snapshot.add("hearth_memory_bytes", MetricType::Gauge,
+                   "Memory of loaded models: weights (mapped), cache (keys and values), scratch (activations)",
+                   static_cast<double>(bytes), {{"kind", kind}, {"model", model.summary.name}});
+    }
+  }
+  gauge("hearth_requests_unfinished", "Requests that a model has, running and waiting",
+        [](const auto& model) { return model.n_requests; });
+}
+
+// llama-server's names, over all models. Its rates are averages since the start, as there.
+void add_llama_names(Snapshot& snapshot, const TokenTotals& totals) {
+  const auto counter = [&](const char* name, const char* help, double value) {
+    snapshot.add(name, MetricType::Counter, help, value);
+  };
+  const auto rate = [&](const char* name, const char* help, double tokens, double seconds) {
+    snapshot.add(name, MetricType::Gauge, help, seconds > 0 ? tokens / seconds : 0);
+  };
+  counter("llamacpp:prompt_tokens_total", "Prompt tokens computed", totals.prompt_tokens);
+  counter("llamacpp:prompt_seconds_total", "Prompt processing time", totals.prompt_seconds);
+  counter("llamacpp:tokens_predicted_total", "Tokens generated", totals.generated_tokens);
+  counter("llamacpp:tokens_predicted_seconds_total", "Generation time", totals.generation_seconds);
+  counter("llamacpp:spec_decode_num_draft_tokens_total", "Tokens drafted", totals.drafted_tokens);
+  counter("llamacpp:spec_decode_num_accepted_tokens_total", "Drafted tokens accepted", totals.accepted_tokens);
+  rate("llamacpp:prompt_tokens_seconds", "Prompt tokens per second", totals.prompt_tokens, totals.prompt_seconds);
+  rate("llamacpp:predicted_tokens_seconds", "Generated tokens per second", totals.generated_tokens,
+       totals.generation_seconds);
+}
+
+Task<void> serve_metrics(const ServerMetrics& metrics, const serving::GenerationService& service,
+                         ResponseWriter& writer) {
+  HttpResponse response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body = metrics.text(service);
+  co_await writer.send(std::move(response));
+}
+
+}  // namespace
+
+struct ServerMetrics::State {
+  prometheus::Registry registry;
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter().Name("hearth_requests_total").Help("HTTP requests that were answered").Register(registry);
+  prometheus::Family<prometheus::Histogram>& request_seconds =
+      prometheus::BuildHistogram()
+          .Name("hearth_request_seconds")
+          .Help("From the first byte of a request to the last one of its reply")
+          .Register(registry);
+  mutable std::mutex mutex;
+  std::map<std::string, std::shared_ptr<ModelCounters>> models;  // under mutex
+};
+
+ServerMetrics::ServerMetrics() : state_(std::make_shared<State>()) {}
+ServerMetrics::~ServerMetrics() = default;
+
+std::shared_ptr<serving::ModelMetrics> ServerMetrics::of_model(const std::string& name) {
+  std::lock_guard lock(state_->mutex);
+  std::shared_ptr<ModelCounters>& counters = state_->models[name];
+  if (counters == nullptr) counters = std::make_shared<ModelCounters>(state_->registry, name);
+  // The counters belong to the registry, so whoever holds them keeps it.
+  return {state_, counters.get()};
+}
+
+void ServerMetrics::on_request(const AccessRecord& record) {
+  std::string model;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->models.contains(record.notes.model)) model = record.notes.model;
+  }
+  state_->requests
+      .Add({{"route", record.notes.route},
+            {"dialect", record.notes.dialect},
+            {"status", std::to_string(record.status)},
+            {"model", model}})
+      .Increment();
+  state_->request_seconds.Add({{"route", record.notes.route}}, kRequestSeconds).Observe(record.duration_ms / 1000);
+}
+
+std::string ServerMetrics::text(const serving::GenerationService& service) const {
+  Snapshot snapshot;
+  add_models(snapshot, service.loaded_models());
+  TokenTotals sum;
+  {
+    std::lock_guard lock(state_->mutex);
+    for (const auto& [name, counters] : state_->models) sum += counters->totals();
+  }
+  add_llama_names(snapshot, sum);
+  std::vector<MetricFamily> families = state_->registry.Collect();
+  std::move(snapshot.families().begin(), snapshot.families().end(), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+void add_metrics_route(Router& router, const ServerMetrics& metrics, const serving::GenerationService& service) {
+  router.add("GET", "/metrics", Scope::kManage, [&](const HttpRequest&, ResponseWriter& writer) {
+    return serve_metrics(metrics, service, writer);
+  });
+}
+
+}  // namespace hearth::api
