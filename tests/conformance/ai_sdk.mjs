@@ -2,11 +2,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
-import { APICallError, generateText, streamText } from "ai";
+import { APICallError, Output, embedMany, generateText, streamText } from "ai";
+import { z } from "zod";
 import { Server, eventually, storyModel, synthesizedModel } from "./server.mjs";
 
-const server = await Server.start({ models: [storyModel, synthesizedModel("tiny-llama")] });
-const provider = createOpenAICompatible({ name: "hearth", baseURL: `${server.url}/v1`, includeUsage: true });
+const server = await Server.start({
+  models: [storyModel, synthesizedModel("tiny-llama"), synthesizedModel("tiny-nomic-bert")],
+});
+const provider = createOpenAICompatible({
+  name: "hearth", baseURL: `${server.url}/v1`, includeUsage: true, supportsStructuredOutputs: true,
+});
 const model = provider("stories260K");
 const prompt = "Once upon a time";
 const check = (name, run) => test(name, { timeout: 120_000 }, run);
@@ -30,6 +35,22 @@ check("streams a text with its usage", async () => {
   assert.equal(text, whole.text);
   assert.equal(await result.finishReason, "length");
   assert.equal((await result.usage).outputTokens, 20);
+});
+
+check("keeps to a schema", async () => {
+  const person = z.object({ name: z.string().max(20), age: z.int().min(0).max(99) });
+  const result = await generateText({
+    model, prompt, output: Output.object({ schema: person }), maxOutputTokens: 200, maxRetries: 0,
+  });
+  person.parse(result.output);
+});
+
+check("embeds", async () => {
+  const result = await embedMany({
+    model: provider.embeddingModel("tiny-nomic-bert"), values: ["a cat", "a dog", "a house"], maxRetries: 0,
+  });
+  assert.equal(result.embeddings.length, 3);
+  assert.ok(result.usage.tokens > 0);
 });
 
 check("completes a text", async () => {

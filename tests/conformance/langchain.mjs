@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AIMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
-import { ChatOpenAI, OpenAI } from "@langchain/openai";
-import { Server, storyModel } from "./server.mjs";
+import { ChatOpenAI, OpenAI, OpenAIEmbeddings } from "@langchain/openai";
+import { z } from "zod";
+import { Server, storyModel, synthesizedModel } from "./server.mjs";
 
-const server = await Server.start({ models: [storyModel] });
+const server = await Server.start({ models: [storyModel, synthesizedModel("tiny-nomic-bert")] });
 const model = "stories260K";
 const options = { model, apiKey: "none", maxRetries: 0, configuration: { baseURL: `${server.url}/v1` } };
 const check = (name, run) => test(name, { timeout: 120_000 }, run);
@@ -47,6 +48,21 @@ check("speaks the Responses API", async () => {
   let text = "";
   for await (const chunk of await chat.stream("Once upon a time")) text += chunk.text;
   assert.equal(text, reply.text);
+});
+
+check("keeps to a schema", async () => {
+  const person = z.object({ name: z.string().max(20), age: z.int().min(0).max(99) });
+  const chat = new ChatOpenAI({ ...options, maxTokens: 200 });
+  const answer = await chat.withStructuredOutput(person, { name: "person", method: "jsonSchema" }).invoke("Tom");
+  person.parse(answer);
+});
+
+check("embeds documents and queries", async () => {
+  const embeddings = new OpenAIEmbeddings({ ...options, model: "tiny-nomic-bert" });
+  const vectors = await embeddings.embedDocuments(["a cat", "a dog", "a house"]);
+  assert.equal(vectors.length, 3);
+  const query = await embeddings.embedQuery("a cat");
+  assert.equal(query.length, vectors[0].length);
 });
 
 check("completes a text", async () => {

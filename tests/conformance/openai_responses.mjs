@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import OpenAI from "openai";
+import { zodTextFormat } from "openai/helpers/zod";
+import { z } from "zod";
 import { Server, eventually, storyModel, synthesizedModel } from "./server.mjs";
 
 const server = await Server.start({ models: [storyModel, synthesizedModel("tiny-llama")] });
@@ -68,6 +70,15 @@ check("goes on from an earlier response", async () => {
     client.responses.create({ model, input, previous_response_id: "resp_none" }),
     (error) => error instanceof OpenAI.BadRequestError && error.code === "previous_response_not_found",
   );
+});
+
+check("parses what a schema asks for", async () => {
+  const person = z.object({ name: z.string().max(20), age: z.int().min(0).max(99) });
+  const response = await client.responses.parse({
+    model, input, text: { format: zodTextFormat(person, "person") }, max_output_tokens: 200,
+  });
+  assert.equal(response.status, "completed");
+  assert.deepEqual(person.parse(response.output_parsed), JSON.parse(response.output_text));
 });
 
 check("keeps, lists and deletes what was answered", async () => {
