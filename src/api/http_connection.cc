@@ -17,9 +17,9 @@
 #include "api/connection_deadline.h"
 #include "api/error_response.h"
 #include "api/http_reply.h"
-#include "api/random_id.h"
 #include "api/request_head.h"
 #include "api/request_reader.h"
+#include "base/random_id.h"
 
 namespace hearth::api {
 namespace {

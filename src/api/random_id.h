@@ -1,11 +1,4 @@
+// Ids of replies.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-namespace hearth::api {
-
-// `prefix` and 24 characters carrying 120 random bits from the operating system.
-std::string random_id(std::string_view prefix);
-
-}  // namespace hearth::api
+#include "base/random_id.h"

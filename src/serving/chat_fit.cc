@@ -23,9 +23,9 @@ ChatPrompt from_message(const ChatPrompt& prompt, size_t first) {
 
 Result<FittedChat> fit_chat(const TextModel& text, const ChatPrompt& prompt, int64_t room) {
   FittedChat fitted;
-  HEARTH_TRY(fitted.tokens, text.encode(prompt));
-  if (static_cast<int64_t>(fitted.tokens.size()) <= room) return fitted;
-  const size_t n_whole = fitted.tokens.size();
+  HEARTH_TRY(fitted.chat, text.encode_chat(prompt));
+  if (static_cast<int64_t>(fitted.chat.ids.size()) <= room) return fitted;
+  const size_t n_whole = fitted.chat.ids.size();
 
   // Where the rest may begin. The first user message is left out: nothing would go.
   std::vector<size_t> starts;
@@ -45,14 +45,14 @@ Result<FittedChat> fit_chat(const TextModel& text, const ChatPrompt& prompt, int
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
     const ChatPrompt rest = from_message(prompt, starts[middle]);
-    HEARTH_TRY(std::vector<text::TokenId> tokens, text.encode(rest));
-    n_shortest = std::min(n_shortest, tokens.size());
-    if (static_cast<int64_t>(tokens.size()) > room) {
+    HEARTH_TRY(TextModel::EncodedChat chat, text.encode_chat(rest));
+    n_shortest = std::min(n_shortest, chat.ids.size());
+    if (static_cast<int64_t>(chat.ids.size()) > room) {
       low = middle + 1;
       continue;
     }
     high = middle;
-    fitted.tokens = std::move(tokens);
+    fitted.chat = std::move(chat);
     fitted.n_dropped_messages = static_cast<int64_t>(prompt.messages.size() - rest.messages.size());
   }
   if (fitted.n_dropped_messages > 0) return fitted;

@@ -11,7 +11,7 @@
 namespace hearth::serving {
 
 struct FittedChat {
-  std::vector<text::TokenId> tokens;
+  TextModel::EncodedChat chat;
   int64_t n_dropped_messages = 0;
 };
 

@@ -56,7 +56,7 @@ TEST_F(ChatFitTest, DropsTheFewestOldestTurns) {
   for (const auto& [room, kept] : cases) {
     const auto fitted = fit_chat(*text_, prompt_, room);
     ASSERT_TRUE(fitted) << fitted.error().message;
-    EXPECT_EQ(fitted->tokens, encoded(kept));
+    EXPECT_EQ(fitted->chat.ids, encoded(kept));
     EXPECT_EQ(fitted->n_dropped_messages, static_cast<int64_t>(all.size() - kept.size()));
   }
 }

@@ -1,14 +1,21 @@
 #include "serving/generation_sink.h"
 
+#include <utility>
+
+#include "base/random_id.h"
+
 namespace hearth::serving {
 
-GenerationSink::GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer,
-                               std::vector<std::string> stops, bool logprobs)
+using text::OutputEvent;
+
+GenerationSink::GenerationSink(TokenWriter writer, const text::Tokenizer& tokenizer, SinkOptions options)
     : writer_(std::move(writer)),
       tokenizer_(tokenizer),
       decoder_(tokenizer),
-      stops_(std::move(stops)),
-      logprobs_(logprobs) {}
+      parser_(options.syntax, std::move(options.parser)),
+      stops_(std::move(options.stops)),
+      logprobs_(options.logprobs),
+      parallel_tool_calls_(options.parallel_tool_calls) {}
 
 TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) const {
   const auto describe_one = [&](const engine::TokenLogit& logit) {
@@ -20,30 +27,80 @@ TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) con
 }
 
 bool GenerationSink::on_token(const engine::SampledToken& token) {
-  StopMatcher::Result result = stops_.push(decoder_.push(token.chosen.id));
-  TextDelta delta{std::move(result.text), {}};
-  if (logprobs_) delta.tokens.push_back(describe(token));
-  if (!delta.text.empty() || !delta.tokens.empty()) writer_.push(std::move(delta));
-  if (!result.stopped) return true;
+  const text::TokenId id = token.chosen.id;
+  const bool reasons = parser_.in_reasoning();
+  if (reasons) ++reasoning_tokens_;
+  if (const auto marker = parser_.syntax().marker_of(id)) {
+    parser_.push(decoder_.finish());
+    parser_.push(*marker);
+  } else {
+    if (logprobs_) waiting_.push_back(describe(token));
+    parser_.push(decoder_.push(id));
+  }
+  const bool goes_on = deliver();
+  if (parser_.in_reasoning() != reasons) waiting_.clear();  // of line breaks around the reasoning
+  return goes_on;
+}
+
+void GenerationSink::flush_text() {
+  std::string text = stops_.finish();
+  if (!text.empty()) writer_.push(TextDelta{std::move(text), std::exchange(waiting_, {})});
+}
+
+bool GenerationSink::deliver_text(const std::string& text) {
+  StopMatcher::Result result = stops_.push(text);
+  if (!result.text.empty()) writer_.push(TextDelta{std::move(result.text), std::exchange(waiting_, {})});
   matched_stop_ = std::move(result.stop);
-  return false;
+  return !result.stopped;
+}
+
+// Tokens of calls and of markers have no log-probabilities to report.
+bool GenerationSink::deliver() {
+  for (OutputEvent& event : parser_.take()) {
+    if (event.kind != OutputEvent::Kind::kText) flush_text();
+    switch (event.kind) {
+      case OutputEvent::Kind::kText:
+        if (!deliver_text(event.text)) return false;
+        break;
+      case OutputEvent::Kind::kReasoning:
+        writer_.push(ReasoningDelta{std::move(event.text), std::exchange(waiting_, {})});
+        break;
+      case OutputEvent::Kind::kCallBegin:
+        writer_.push(ToolCallDelta{
+            .index = n_calls_++, .id = random_id("call_"), .name = std::move(event.text), .arguments = {}});
+        break;
+      case OutputEvent::Kind::kCallArguments:
+        writer_.push(
+            ToolCallDelta{.index = n_calls_ - 1, .id = {}, .name = {}, .arguments = std::move(event.text)});
+        break;
+      case OutputEvent::Kind::kCallEnd:
+        waiting_.clear();
+        if (!parallel_tool_calls_) return false;
+        break;
+    }
+  }
+  if (parser_.in_call()) waiting_.clear();
+  return true;
 }
 
 void GenerationSink::on_end(const engine::SequenceEnd& end) {
   if (end.reason == engine::EndReason::kFailed) return writer_.push(*end.error);
+  const bool cut =
+      end.reason == engine::EndReason::kMaxTokens || end.reason == engine::EndReason::kContextFull;
   if (end.reason != engine::EndReason::kSinkStopped) {
-    StopMatcher::Result last = stops_.push(decoder_.finish());
-    std::string text = std::move(last.text) + (last.stopped ? "" : stops_.finish());
-    matched_stop_ = std::move(last.stop);
-    if (!text.empty()) writer_.push(TextDelta{std::move(text), {}});
+    parser_.push(decoder_.finish());
+    parser_.finish();
+    if (deliver()) flush_text();
   }
-  const bool cut = matched_stop_.empty() && (end.reason == engine::EndReason::kMaxTokens ||
-                                             end.reason == engine::EndReason::kContextFull);
-  writer_.push(GenerationEnd{.reason = cut ? FinishReason::kLength : FinishReason::kStop,
+  if (!waiting_.empty()) writer_.push(TextDelta{{}, std::exchange(waiting_, {})});
+  writer_.push(GenerationEnd{.reason = cut && matched_stop_.empty() ? FinishReason::kLength
+                                       : n_calls_ > 0               ? FinishReason::kToolCalls
+                                                                    : FinishReason::kStop,
                              .stop_string = matched_stop_,
                              .usage = {.prompt_tokens = end.prompt_tokens,
                                        .cached_tokens = 0,
-                                       .completion_tokens = end.sampled_tokens},
+                                       .completion_tokens = end.sampled_tokens,
+                                       .reasoning_tokens = reasoning_tokens_},
                              .timings = {.queue_ms = end.queue_ms,
                                          .prefill_ms = end.prefill_ms,
                                          .decode_ms = end.decode_ms,

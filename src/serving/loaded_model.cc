@@ -12,6 +12,7 @@
 #include "serving/generation_sink.h"
 #include "serving/infill.h"
 #include "serving/output_constraint.h"
+#include "serving/tool_names.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::serving {
@@ -215,14 +216,24 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   engine::EngineRequest work;
   HEARTH_TRY(const int64_t context, context_of(request));
   work.max_tokens = request.max_tokens.value_or(-1);
-  if (auto* chat = std::get_if<ChatPrompt>(&request.prompt); chat != nullptr && request.truncate) {
-    HEARTH_TRY(FittedChat fitted, fit_chat(text(), *chat, context - answer_room(context, work.max_tokens)));
-    work.prompt = std::move(fitted.tokens);
-    writer.before_end([n = fitted.n_dropped_messages](GenerationEvent& event) {
-      if (auto* end = std::get_if<GenerationEnd>(&event)) end->n_dropped_messages = n;
-    });
-  } else if (chat != nullptr) {
-    HEARTH_TRY(work.prompt, text().encode(*chat));
+  SinkOptions output;
+  if (auto* chat = std::get_if<ChatPrompt>(&request.prompt)) {
+    TextModel::EncodedChat encoded;
+    if (request.truncate) {
+      HEARTH_TRY(FittedChat fitted, fit_chat(text(), *chat, context - answer_room(context, work.max_tokens)));
+      encoded = std::move(fitted.chat);
+      writer.before_end([n = fitted.n_dropped_messages](GenerationEvent& event) {
+        if (auto* end = std::get_if<GenerationEnd>(&event)) end->n_dropped_messages = n;
+      });
+    } else {
+      HEARTH_TRY(encoded, text().encode_chat(*chat));
+    }
+    work.prompt = std::move(encoded.ids);
+    if (request.parse_output) {
+      output.syntax = text().output_syntax(*chat);
+      output.parser = {.starts_in_reasoning = encoded.starts_in_reasoning,
+                       .tool_names = callable_tools(*chat, request.tool_choice)};
+    }
   } else if (auto* plain = std::get_if<TextPrompt>(&request.prompt)) {
     HEARTH_TRY(work.prompt, text().encode(*plain));
   } else if (auto* gap = std::get_if<InfillPrompt>(&request.prompt)) {
@@ -244,8 +255,10 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
     const auto ends = text().tokenizer().end_of_generation();
     work.stop_tokens.insert(work.stop_tokens.end(), ends.begin(), ends.end());
   }
-  auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(request.stop),
-                                               request.logprobs);
+  output.stops = std::move(request.stop);
+  output.logprobs = request.logprobs;
+  output.parallel_tool_calls = request.parallel_tool_calls;
+  auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(output));
   work.sink = sink;
   if (metrics_) work.sink = metered(std::move(work.sink), metrics_);
   HEARTH_TRY(const engine::SequenceId id, engine_->submit(std::move(work)));

@@ -8,6 +8,7 @@
 #include "serving/prompt_rules.h"
 #include "serving/text_value.h"
 #include "serving/vocabulary_loader.h"
+#include "text/output/syntax_detection.h"
 
 namespace hearth::serving {
 namespace {
@@ -116,6 +117,13 @@ Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file,
   model->habits_.reasoning_key = reasoning_key(source);
   model->learn_habits();
   model->prompt_rules_ = std::move(prompt_rules);
+  model->syntax_ = text::detect_output_syntax(model->chat_, source);
+  model->syntax_.bind(*model->tokenizer_);
+  model->syntax_with_tools_ = model->syntax_;
+  if (with_tools) {
+    model->syntax_with_tools_ = text::detect_output_syntax(*model->chat_with_tools_, *with_tools);
+    model->syntax_with_tools_.bind(*model->tokenizer_);
+  }
   return model;
 }
 
@@ -150,6 +158,10 @@ void TextModel::learn_habits() {
 
 const text::ChatTemplate& TextModel::template_for(const ChatPrompt& prompt) const {
   return chat_with_tools_ && is_non_empty_list(prompt.tools) ? *chat_with_tools_ : chat_;
+}
+
+const text::OutputSyntax& TextModel::output_syntax(const ChatPrompt& prompt) const {
+  return is_non_empty_list(prompt.tools) ? syntax_with_tools_ : syntax_;
 }
 
 Status TextModel::check_names(const Value& value, std::string_view where) const {
@@ -283,12 +295,18 @@ std::vector<text::TokenId> TextModel::encode_rendered(const text::PromptText& re
 }
 
 Result<std::vector<text::TokenId>> TextModel::encode(const ChatPrompt& prompt) const {
+  HEARTH_TRY(EncodedChat chat, encode_chat(prompt));
+  return std::move(chat.ids);
+}
+
+Result<TextModel::EncodedChat> TextModel::encode_chat(const ChatPrompt& prompt) const {
   HEARTH_TRY(const text::PromptText rendered, render(prompt, unix_seconds_now()));
-  std::vector<text::TokenId> ids = encode_rendered(rendered);
-  if (prompt.history.empty()) return ids;
+  EncodedChat chat{encode_rendered(rendered), text::starts_in_reasoning(output_syntax(prompt), rendered)};
+  if (prompt.history.empty()) return chat;
+  std::vector<text::TokenId>& ids = chat.ids;
   if (!ids.empty() && ids.front() == tokenizer_->bos()) ids.erase(ids.begin());  // the history has its own
   ids.insert(ids.begin(), prompt.history.begin(), prompt.history.end());
-  return ids;
+  return chat;
 }
 
 Result<std::vector<text::TokenId>> TextModel::encode(const TextPrompt& prompt) const {

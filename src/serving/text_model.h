@@ -18,6 +18,7 @@
 #include "serving/sampling_defaults.h"
 #include "text/chat_template.h"
 #include "text/line_rules.h"
+#include "text/output/output_syntax.h"
 #include "text/tokenizer.h"
 
 namespace hearth::serving {
@@ -37,6 +38,9 @@ class TextModel {
   // False: the file carries no template, and chats are written in the default one.
   bool has_own_template() const { return has_own_template_; }
 
+  // How answers to this prompt are written; bound to the vocabulary.
+  const text::OutputSyntax& output_syntax(const ChatPrompt& prompt) const;
+
   // The prompt as text. `now_unix_seconds` is what a template sees as the current time.
   // With add_generation_prompt = false, a last assistant message is left open, to be continued.
   // Errors: kInvalidArgument (a role, a reserved or control name, what the template itself objects to),
@@ -46,6 +50,12 @@ class TextModel {
   // render() at the current time, as token ids. Where the vocabulary asks for a BOS and the template did not
   // write it, it is put in front.
   Result<std::vector<text::TokenId>> encode(const ChatPrompt& prompt) const;
+  // The same, and whether the answer goes on with reasoning that the template has opened.
+  struct EncodedChat {
+    std::vector<text::TokenId> ids;
+    bool starts_in_reasoning = false;
+  };
+  Result<EncodedChat> encode_chat(const ChatPrompt& prompt) const;
   Result<std::vector<text::TokenId>> encode(const TextPrompt& prompt) const;
   std::vector<text::TokenId> encode_rendered(const text::PromptText& rendered) const;
 
@@ -71,6 +81,8 @@ class TextModel {
   text::ChatTemplate chat_;
   std::optional<text::ChatTemplate> chat_with_tools_;  // tokenizer.chat_template.tool_use
   std::string rerank_form_;                         // tokenizer.chat_template.rerank
+  text::OutputSyntax syntax_;
+  text::OutputSyntax syntax_with_tools_;
   bool has_own_template_ = false;
   std::string bos_, eos_;
   Habits habits_;

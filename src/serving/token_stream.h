@@ -40,7 +40,8 @@ struct ReasoningDelta {
 };
 
 // A piece of a call. The first delta of a call has its id and name; the arguments of all deltas of one index,
-// joined, are one JSON object.
+// joined, are one JSON object. Only a call that was cut by kLength, or that the model broke off, has less: the
+// beginning of an object, which parses as nothing, so that half a command is never taken for a whole one.
 struct ToolCallDelta {
   size_t index = 0;  // of the call in this answer, rising by one
   std::string id;

@@ -322,5 +322,21 @@ TEST(ChatRequest, ATrailingAssistantMessageIsContinued) {
   EXPECT_EQ(refused_field(with(R"("continue_final_message":true)")), "continue_final_message");
 }
 
+TEST(ChatRequest, TheOutputIsParsedUnlessItIsWantedRaw) {
+  EXPECT_TRUE(generation(with(R"("reasoning_format":"auto")")).parse_output);
+  EXPECT_FALSE(generation(with(R"("reasoning_format":"none")")).parse_output);
+  EXPECT_EQ(refused_field(with(R"("reasoning_format":"odd")")), "reasoning_format");
+}
+
+TEST(ChatRequest, ReasoningMayBeExcluded) {
+  EXPECT_TRUE(accepted(with(R"("reasoning":{})")).reply.show_reasoning);
+  EXPECT_FALSE(accepted(with(R"("reasoning":{"exclude":true})")).reply.show_reasoning);
+}
+
+TEST(ChatRequest, FunctionsAreRepliedToAsSuch) {
+  EXPECT_TRUE(accepted(with(R"("functions":[{"name":"f"}])")).reply.legacy_functions);
+  EXPECT_FALSE(accepted(with(R"("tools":[])")).reply.legacy_functions);
+}
+
 }  // namespace
 }  // namespace hearth::api::openai

@@ -19,6 +19,8 @@ struct ReplyOptions {
   bool stream = false;
   bool include_usage = false;
   int64_t n = 1;
+  bool legacy_functions = false;  // the request offers `functions`
+  bool show_reasoning = true;
 };
 Parsed<ReplyOptions> read_reply_options(const Json& body);
 

@@ -19,24 +19,13 @@ double logprob_number(float logprob) {
   return std::isfinite(logprob) ? logprob : kLeastLogprob;
 }
 
-const char* reason_name(serving::FinishReason reason) {
-  switch (reason) {
-    case serving::FinishReason::kLength:
-      return "length";
-    case serving::FinishReason::kToolCalls:
-      return "tool_calls";
-    case serving::FinishReason::kStop:
-      break;
-  }
-  return "stop";
-}
-
 Json usage_json(const Usage& usage) {
   Json json = Json::object();
   json["prompt_tokens"] = usage.prompt_tokens;
   json["completion_tokens"] = usage.completion_tokens;
   json["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
   json["prompt_tokens_details"] = Json{{"cached_tokens", usage.cached_tokens}};
+  json["completion_tokens_details"] = Json{{"reasoning_tokens", usage.reasoning_tokens}};
   return json;
 }
 
@@ -97,6 +86,18 @@ Json completion_logprobs(const std::vector<TextDelta::Token>& tokens, size_t off
   return json;
 }
 
+// Clients know reasoning by one of two names.
+Json reasoning_json(const std::string& reasoning) {
+  return Json{{"reasoning_content", reasoning}, {"reasoning", reasoning}};
+}
+
+Json function_json(const std::string& name, const std::string& arguments) {
+  Json function = Json::object();
+  if (!name.empty()) function["name"] = name;
+  function["arguments"] = arguments;
+  return function;
+}
+
 Json choice_with(size_t index, const char* field, Json value) {
   Json choice = Json::object();
   choice["index"] = index;
@@ -121,6 +122,30 @@ class ChatFormat : public ReplyFormat {
     return chunk(Json::array({finished(std::move(choice), std::move(logprobs), nullptr)}));
   }
 
+  Json reasoning(size_t index, const serving::ReasoningDelta& delta) const override {
+    if (!head_.show_reasoning) return nullptr;
+    return chunk(
+        Json::array({finished(choice_with(index, "delta", reasoning_json(delta.text)), nullptr, nullptr)}));
+  }
+
+  Json call(size_t index, const serving::ToolCallDelta& call) const override {
+    Json function = function_json(call.name, call.arguments);
+    Json delta = Json::object();
+    if (head_.legacy_functions) {
+      delta["function_call"] = std::move(function);
+    } else {
+      Json entry = Json::object();
+      entry["index"] = call.index;
+      if (!call.id.empty()) {
+        entry["id"] = call.id;
+        entry["type"] = "function";
+      }
+      entry["function"] = std::move(function);
+      delta["tool_calls"] = Json::array({std::move(entry)});
+    }
+    return chunk(Json::array({finished(choice_with(index, "delta", std::move(delta)), nullptr, nullptr)}));
+  }
+
  protected:
   const char* chunk_object() const override { return "chat.completion.chunk"; }
   const char* whole_object() const override { return "chat.completion"; }
@@ -132,13 +157,31 @@ class ChatFormat : public ReplyFormat {
   Json whole_choice(size_t index, const Answer& answer, const char* reason) const override {
     Json message = Json::object();
     message["role"] = "assistant";
-    message["content"] = answer.text;
+    message["content"] = answer.text.empty() && !answer.calls.empty() ? Json(nullptr) : Json(answer.text);
     message["refusal"] = nullptr;
+    if (head_.show_reasoning && !answer.reasoning.empty()) message.update(reasoning_json(answer.reasoning));
+    if (!answer.calls.empty()) add_calls(answer.calls, message);
     Json logprobs = head_.logprobs ? chat_logprobs(answer.tokens) : Json(nullptr);
     return finished(choice_with(index, "message", std::move(message)), std::move(logprobs), reason);
   }
 
  private:
+  void add_calls(const std::vector<Answer::Call>& calls, Json& message) const {
+    if (head_.legacy_functions) {
+      message["function_call"] = function_json(calls.front().name, calls.front().arguments);
+      return;
+    }
+    Json list = Json::array();
+    for (const Answer::Call& call : calls) {
+      Json entry = Json::object();
+      entry["id"] = call.id;
+      entry["type"] = "function";
+      entry["function"] = function_json(call.name, call.arguments);
+      list.push_back(std::move(entry));
+    }
+    message["tool_calls"] = std::move(list);
+  }
+
   static Json finished(Json choice, Json logprobs, Json reason) {
     choice["logprobs"] = std::move(logprobs);
     choice["finish_reason"] = std::move(reason);
@@ -187,6 +230,26 @@ std::unique_ptr<ReplyFormat> ReplyFormat::chat(ReplyHead head) {
 
 std::unique_ptr<ReplyFormat> ReplyFormat::completion(ReplyHead head) {
   return std::make_unique<CompletionFormat>(std::move(head));
+}
+
+Json ReplyFormat::reasoning(size_t, const serving::ReasoningDelta&) const {
+  return nullptr;
+}
+
+Json ReplyFormat::call(size_t, const serving::ToolCallDelta&) const {
+  return nullptr;
+}
+
+const char* ReplyFormat::reason_name(serving::FinishReason reason) const {
+  switch (reason) {
+    case serving::FinishReason::kLength:
+      return "length";
+    case serving::FinishReason::kToolCalls:
+      return head_.legacy_functions ? "function_call" : "tool_calls";
+    case serving::FinishReason::kStop:
+      break;
+  }
+  return "stop";
 }
 
 Json ReplyFormat::start(const char* object) const {

@@ -20,6 +20,8 @@ struct ReplyHead {
   std::string system_fingerprint;
   bool usage_in_chunks = false;  // "usage": null, where a usage chunk is to follow
   bool logprobs = false;
+  bool legacy_functions = false;  // calls are written as function_call, the way `functions` in a request asks for
+  bool show_reasoning = true;
 };
 
 class ReplyFormat {
@@ -31,6 +33,9 @@ class ReplyFormat {
   // Chunks of a stream. `n_bytes_before` counts the choice's text so far.
   virtual Json opening(size_t index) const = 0;  // null: this format has none
   virtual Json delta(size_t index, const serving::TextDelta& delta, size_t n_bytes_before) const = 0;
+  // Reasoning and calls; null: this format does not show them.
+  virtual Json reasoning(size_t index, const serving::ReasoningDelta& delta) const;
+  virtual Json call(size_t index, const serving::ToolCallDelta& delta) const;
   Json finish(size_t index, const serving::GenerationEnd& end, bool with_timings) const;
   Json usage(const serving::Usage& usage) const;
   // The reply in one piece.
@@ -44,6 +49,7 @@ class ReplyFormat {
   virtual Json whole_choice(size_t index, const Answer& answer, const char* reason) const = 0;
   Json chunk(Json choices) const;
   Json start(const char* object) const;
+  const char* reason_name(serving::FinishReason reason) const;
 
   ReplyHead head_;
 };

@@ -10,7 +10,7 @@
 #include "api/openai/embeddings.h"
 #include "api/openai/reply_format.h"
 #include "api/openai/responses/routes.h"
-#include "api/random_id.h"
+#include "base/random_id.h"
 
 namespace hearth::api::openai {
 namespace {
@@ -91,6 +91,12 @@ class StreamEncoder : public ReplyEncoder {
       n_bytes_[index] += delta->text.size();
       return sse(format_.delta(index, *delta, before));
     }
+    if (const auto* thought = std::get_if<serving::ReasoningDelta>(&event.event)) {
+      return shown(format_.reasoning(index, *thought));
+    }
+    if (const auto* call = std::get_if<serving::ToolCallDelta>(&event.event)) {
+      return shown(format_.call(index, *call));
+    }
     const auto* end = std::get_if<GenerationEnd>(&event.event);
     if (end == nullptr) return {};
     total_.add(index, end->usage);
@@ -105,6 +111,8 @@ class StreamEncoder : public ReplyEncoder {
   std::string failure(const ApiError& error) override { return "data: " + error_json(error) + "\n\n"; }
 
  private:
+  static std::string shown(const Json& json) { return json.is_null() ? std::string() : sse(json); }
+
   const ReplyFormat& format_;
   const DialectRequest& request_;
   UsageTotal total_;
@@ -135,6 +143,8 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   head.system_fingerprint = routes.options.system_fingerprint;
   head.usage_in_chunks = request->reply.stream && request->reply.include_usage;
   head.logprobs = request->generations.front().logprobs;
+  head.legacy_functions = request->reply.legacy_functions;
+  head.show_reasoning = request->reply.show_reasoning;
 
   const ReplyErrors errors{.translate = dialect.error};
   const auto n_per_prompt = static_cast<size_t>(request->reply.n);

@@ -72,7 +72,7 @@ TEST_F(OpenAiRoutesTest, ChatStreamWithUsage) {
   EXPECT_THAT(
       body,
       ::testing::EndsWith(
-          R"("choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1}}})"
+          R"("choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1},"completion_tokens_details":{"reasoning_tokens":0}}})"
           "\n\ndata: [DONE]\n\n"));
 }
 
@@ -82,7 +82,7 @@ TEST_F(OpenAiRoutesTest, ChatInOnePiece) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(
       normal(reply.body),
-      R"({"id":"chatcmpl-X","object":"chat.completion","created":0,"model":"tiny/llama:q4","system_fingerprint":"fp_hearth","choices":[{"index":0,"message":{"role":"assistant","content":"Hello, world","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1}},"timings":{"queue_ms":1.0,"cache_n":1,"prompt_n":2,"prompt_ms":4.0,"prompt_per_token_ms":2.0,"prompt_per_second":500.0,"predicted_n":2,"predicted_ms":8.0,"predicted_per_token_ms":4.0,"predicted_per_second":250.0}})");
+      R"({"id":"chatcmpl-X","object":"chat.completion","created":0,"model":"tiny/llama:q4","system_fingerprint":"fp_hearth","choices":[{"index":0,"message":{"role":"assistant","content":"Hello, world","refusal":null},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":1},"completion_tokens_details":{"reasoning_tokens":0}},"timings":{"queue_ms":1.0,"cache_n":1,"prompt_n":2,"prompt_ms":4.0,"prompt_per_token_ms":2.0,"prompt_per_second":500.0,"predicted_n":2,"predicted_ms":8.0,"predicted_per_token_ms":4.0,"predicted_per_second":250.0}})");
 }
 
 TEST_F(OpenAiRoutesTest, CompletionStreamAndOnePiece) {
@@ -105,6 +105,105 @@ TEST_F(OpenAiRoutesTest, CompletionStreamAndOnePiece) {
   const auto requests = service_.requests();
   EXPECT_EQ(std::get<serving::TextPrompt>(requests[0].prompt).text, "Say");
   EXPECT_EQ(std::get<std::vector<text::TokenId>>(requests[1].prompt), (std::vector<text::TokenId>{1, 2, 3}));
+}
+
+// Reasoning, text and two calls, as a model with tools answers.
+void think_and_call(TokenWriter& writer) {
+  writer.push(serving::ReasoningDelta{"Hm.", {}});
+  writer.push(words("Let me look."));
+  writer.push(serving::ToolCallDelta{0, "call_a", "get_weather", ""});
+  writer.push(serving::ToolCallDelta{0, "", "", "{\"city\":"});
+  writer.push(serving::ToolCallDelta{0, "", "", "\"Tokyo\"}"});
+  writer.push(serving::ToolCallDelta{1, "call_b", "f", ""});
+  writer.push(serving::ToolCallDelta{1, "", "", "{}"});
+  auto end = end_after(3, 20, FinishReason::kToolCalls);
+  end.usage.reasoning_tokens = 4;
+  writer.push(end);
+}
+
+// The deltas of a stream, one a line.
+std::string deltas(const std::string& body) {
+  std::string lines;
+  const std::string before = "\"delta\":";
+  for (size_t at = body.find(before); at != std::string::npos; at = body.find(before, at + 1)) {
+    const size_t begin = at + before.size();
+    lines += body.substr(begin, body.find(",\"logprobs\"", begin) - begin) + "\n";
+  }
+  return lines;
+}
+
+TEST_F(OpenAiRoutesTest, ReasoningAndCallsStream) {
+  service_.play(think_and_call);
+  RunningServer server(service_);
+  const Reply reply = server.ask(post("/v1/chat/completions", kStreamBody));
+  EXPECT_EQ(deltas(reply.body),
+            R"({"role":"assistant","content":""}
+{"reasoning_content":"Hm.","reasoning":"Hm."}
+{"content":"Let me look."}
+{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"get_weather","arguments":""}}]}
+{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":"}}]}
+{"tool_calls":[{"index":0,"function":{"arguments":"\"Tokyo\"}"}}]}
+{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"f","arguments":""}}]}
+{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]}
+{}
+)");
+  EXPECT_THAT(reply.body, HasSubstr(R"("finish_reason":"tool_calls")"));
+}
+
+TEST_F(OpenAiRoutesTest, ReasoningAndCallsInOnePiece) {
+  service_.play(think_and_call);
+  RunningServer server(service_);
+  const Reply reply = server.ask(post("/v1/chat/completions", kChatBody));
+  EXPECT_THAT(
+      reply.body,
+      HasSubstr(
+          R"("message":{"role":"assistant","content":"Let me look.","refusal":null,"reasoning_content":"Hm.","reasoning":"Hm.",)"
+          R"("tool_calls":[{"id":"call_a","type":"function","function":{"name":"get_weather","arguments":"{\"city\":\"Tokyo\"}"}},)"
+          R"({"id":"call_b","type":"function","function":{"name":"f","arguments":"{}"}}]},"logprobs":null,"finish_reason":"tool_calls")"));
+  EXPECT_THAT(reply.body, HasSubstr(R"("completion_tokens_details":{"reasoning_tokens":4})"));
+}
+
+TEST_F(OpenAiRoutesTest, ContentIsNullWhereThereAreOnlyCalls) {
+  service_.play([](TokenWriter& writer) {
+    writer.push(serving::ToolCallDelta{0, "call_a", "f", "{}"});
+    writer.push(end_after(3, 5, FinishReason::kToolCalls));
+  });
+  RunningServer server(service_);
+  EXPECT_THAT(server.ask(post("/v1/chat/completions", kChatBody)).body,
+              HasSubstr(R"("message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[)"));
+}
+
+TEST_F(OpenAiRoutesTest, ExcludedReasoningIsNotShown) {
+  service_.play(think_and_call);
+  RunningServer server(service_);
+  for (const char* stream : {"true", "false"}) {
+    const Reply reply = server.ask(post(
+        "/v1/chat/completions",
+        fmt::format(R"({{"messages":[{{"role":"user","content":"hi"}}],"reasoning":{{"exclude":true}},"stream":{}}})", stream)));
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_THAT(reply.body, ::testing::Not(HasSubstr("Hm.")));
+    EXPECT_THAT(reply.body, HasSubstr("Let me look."));
+  }
+}
+
+TEST_F(OpenAiRoutesTest, FunctionsAreAnsweredInTheirOwnShape) {
+  service_.play([](TokenWriter& writer) {
+    writer.push(serving::ToolCallDelta{0, "call_a", "f", ""});
+    writer.push(serving::ToolCallDelta{0, "", "", "{}"});
+    writer.push(end_after(3, 5, FinishReason::kToolCalls));
+  });
+  RunningServer server(service_);
+  const std::string body = R"({"messages":[{"role":"user","content":"hi"}],"functions":[{"name":"f"}],"stream":)";
+  EXPECT_THAT(server.ask(post("/v1/chat/completions", body + "false}")).body,
+              HasSubstr(R"("content":null,"refusal":null,"function_call":{"name":"f","arguments":"{}"}},"logprobs":null,)"
+                        R"("finish_reason":"function_call")"));
+  const Reply stream = server.ask(post("/v1/chat/completions", body + "true}"));
+  EXPECT_EQ(deltas(stream.body), R"({"role":"assistant","content":""}
+{"function_call":{"name":"f","arguments":""}}
+{"function_call":{"arguments":"{}"}}
+{}
+)");
+  EXPECT_FALSE(service_.requests()[0].parallel_tool_calls);
 }
 
 TEST_F(OpenAiRoutesTest, SeveralChoicesCarryTheirIndex) {

@@ -35,6 +35,10 @@ Answer take_answer(serving::TokenStream stream, const AnswerWatcher& watcher) {
         if (answer.stopped || delta->text.empty()) continue;  // what nobody saw was not said
         answer.text += delta->text;
         watcher.on_text(delta->text);
+      } else if (auto* thought = std::get_if<serving::ReasoningDelta>(&*event)) {
+        if (answer.stopped || thought->text.empty()) continue;
+        answer.reasoning += thought->text;
+        if (watcher.on_reasoning) watcher.on_reasoning(thought->text);
       } else if (auto* end = std::get_if<serving::GenerationEnd>(&*event)) {
         answer.end = std::move(*end);
       } else if (auto* error = std::get_if<Error>(&*event)) {

@@ -13,11 +13,13 @@ namespace hearth::app {
 
 struct AnswerWatcher {
   std::function<void(std::string_view)> on_text;   // valid UTF-8
+  std::function<void(std::string_view)> on_reasoning;
   std::function<bool()> wants_stop;                // asked about ten times a second
   std::function<void(double seconds)> on_waiting;  // likewise, until the first text
 };
 
 struct Answer {
+  std::string reasoning;
   std::string text;
   std::optional<serving::GenerationEnd> end;  // absent: `error` says why
   std::optional<Error> error;

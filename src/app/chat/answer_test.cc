@@ -41,6 +41,21 @@ TEST(TakeAnswer, CollectsTextUntilTheEnd) {
   EXPECT_FALSE(answer.stopped);
 }
 
+TEST(TakeAnswer, ReasoningIsKeptApart) {
+  auto [stream, writer] = TokenStream::create();
+  writer.push(serving::ReasoningDelta{"hm", {}});
+  writer.push(delta("yes"));
+  writer.push(GenerationEnd{});
+  std::string thoughts;
+  AnswerWatcher watcher;
+  watcher.on_text = [](std::string_view) {};
+  watcher.on_reasoning = [&](std::string_view text) { thoughts += text; };
+  const Answer answer = take_answer(std::move(stream), watcher);
+  EXPECT_EQ(answer.reasoning, "hm");
+  EXPECT_EQ(answer.text, "yes");
+  EXPECT_EQ(thoughts, "hm");
+}
+
 TEST(TakeAnswer, CancelsWhenAskedTo) {
   auto [stream, writer] = TokenStream::create();
   std::thread producer([writer = std::move(writer)]() mutable {

@@ -1,5 +1,7 @@
 #include "app/chat/terminal_chat.h"
 
+#include <utility>
+
 #include "app/chat/chat_input.h"
 #include "app/terminal_text.h"
 
@@ -11,6 +13,8 @@ using serving::FinishReason;
 
 constexpr double kPatienceSeconds = 1;
 constexpr std::string_view kEraseLine = "\r\x1b[K";
+constexpr std::string_view kDim = "\x1b[2m";
+constexpr std::string_view kNormal = "\x1b[0m";
 
 ChatMessage message(std::string role, std::string content) {
   ChatMessage message;
@@ -21,7 +25,7 @@ ChatMessage message(std::string role, std::string content) {
 
 }  // namespace
 
-Answer print_answer(serving::TokenStream stream, const Environment& environment,
+Answer print_answer(serving::TokenStream stream, const Environment& environment, bool show_reasoning,
                     std::function<bool()> wants_stop) {
   bool waiting_shown = false;
   const auto erase_waiting = [&] {
@@ -32,22 +36,40 @@ Answer print_answer(serving::TokenStream stream, const Environment& environment,
   };
   AnswerWatcher watcher;
   watcher.wants_stop = std::move(wants_stop);
+  bool thinks = false;
+  bool dimmed = false;
+  const auto undim = [&](std::string_view gap) {
+    if (!std::exchange(dimmed, false)) return;
+    environment.print(kNormal);
+    environment.print(gap);
+  };
+  watcher.on_reasoning = [&](std::string_view text) {
+    thinks = true;
+    if (!show_reasoning || !environment.out_is_terminal) return;
+    erase_waiting();
+    if (!std::exchange(dimmed, true)) environment.print(kDim);
+    environment.print_untrusted(text);
+    std::fflush(environment.out);
+  };
   watcher.on_text = [&](std::string_view text) {
     erase_waiting();
+    undim("\n\n");
     environment.print_untrusted(text);
     std::fflush(environment.out);
   };
   if (environment.err_is_terminal && environment.out_is_terminal) {
     watcher.on_waiting = [&](double seconds) {
-      if (seconds < kPatienceSeconds) return;
+      if (seconds < kPatienceSeconds || dimmed) return;
       waiting_shown = true;
-      const std::string line = fmt::format("{}reading the prompt, {}", kEraseLine, human_duration(seconds));
+      const std::string line = fmt::format("{}{}, {}", kEraseLine, thinks ? "thinking" : "reading the prompt",
+                                           human_duration(seconds));
       std::fwrite(line.data(), 1, line.size(), environment.err);
       std::fflush(environment.err);
     };
   }
   Answer answer = take_answer(std::move(stream), watcher);
   erase_waiting();
+  undim("\n");
   return answer;
 }
 
@@ -60,11 +82,11 @@ std::string cut_note(const serving::GenerationEnd& end, const std::optional<int6
   return fmt::format("the answer ends here: the context of {} tokens is full", context_length);
 }
 
-TerminalChat::TerminalChat(ChatModel model, Conversation conversation, bool verbose,
+TerminalChat::TerminalChat(ChatModel model, Conversation conversation, View view,
                            const Environment& environment, std::filesystem::path data_dir)
     : model_(std::move(model)),
       conversation_(std::move(conversation)),
-      verbose_(verbose),
+      view_(view),
       environment_(environment),
       data_dir_(std::move(data_dir)) {}
 
@@ -149,7 +171,8 @@ void TerminalChat::talk(const std::string& text) {
   auto stream = model_.service->generate(conversation_.request(model_.name));
   Answer answer;
   if (stream) {
-    answer = print_answer(*std::move(stream), environment_, [this] { return interrupt_.take(); });
+    answer = print_answer(*std::move(stream), environment_, view_.show_reasoning,
+                          [this] { return interrupt_.take(); });
   } else {
     answer.error = std::move(stream).error();
   }
@@ -172,14 +195,15 @@ void TerminalChat::finish_turn(Answer answer) {
     if (answer.stopped) note("Stopped.");
     return;
   }
-  conversation_.messages.push_back(message("assistant", std::move(answer.text)));
+  ChatMessage& said = conversation_.messages.emplace_back(message("assistant", std::move(answer.text)));
+  said.reasoning = std::move(answer.reasoning);
   if (!answer.end) return;
   if (const std::string cut =
           cut_note(*answer.end, conversation_.parameters.max_tokens, model_.context_length);
       !cut.empty()) {
     note(fmt::format("({})", cut));
   }
-  if (verbose_) note(fmt::format("({})", timing_line(*answer.end)));
+  if (view_.verbose) note(fmt::format("({})", timing_line(*answer.end)));
 }
 
 void TerminalChat::show(const std::string& what) const {

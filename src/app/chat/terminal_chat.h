@@ -22,8 +22,9 @@ struct ChatModel {
   std::string chat_template;  // empty = the default one
 };
 
-// Prints an answer as it comes. Errors and interruptions are in the result.
-Answer print_answer(serving::TokenStream stream, const Environment& environment,
+// Prints an answer as it comes. Reasoning is shown dimmed on a terminal and left out elsewhere, so that what is
+// piped on is the answer. Errors and interruptions are in the result.
+Answer print_answer(serving::TokenStream stream, const Environment& environment, bool show_reasoning,
                     std::function<bool()> wants_stop);
 
 // "" or a sentence about an answer that ended before its end.
@@ -32,7 +33,11 @@ std::string cut_note(const serving::GenerationEnd& end, const std::optional<int6
 
 class TerminalChat {
  public:
-  TerminalChat(ChatModel model, Conversation conversation, bool verbose, const Environment& environment,
+  struct View {
+    bool verbose = false;
+    bool show_reasoning = true;
+  };
+  TerminalChat(ChatModel model, Conversation conversation, View view, const Environment& environment,
                std::filesystem::path data_dir);
 
   // Until the person leaves. Errors: only of the terminal; those of a turn are shown and the chat goes on.
@@ -52,7 +57,7 @@ class TerminalChat {
 
   ChatModel model_;
   Conversation conversation_;
-  bool verbose_;
+  View view_;
   const Environment& environment_;
   std::filesystem::path data_dir_;
   InterruptFlag interrupt_;

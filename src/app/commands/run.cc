@@ -20,6 +20,7 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> parameters;  // name, value as written
   bool raw = false;
   bool verbose = false;
+  bool hide_thinking = false;
   SettingFlags settings;
 };
 
@@ -59,7 +60,7 @@ Status answer_once(const ChatModel& model, Conversation conversation, const std:
   if (options.raw) request.prompt = serving::TextPrompt{prompt, true};
 
   HEARTH_TRY(serving::TokenStream stream, model.service->generate(std::move(request)));
-  Answer answer = print_answer(std::move(stream), environment, nullptr);
+  Answer answer = print_answer(std::move(stream), environment, !options.hide_thinking, nullptr);
   if (!answer.text.empty() && !answer.text.ends_with('\n')) environment.print("\n");
   std::fflush(environment.out);
   if (answer.error) return propagate(*std::move(answer.error));
@@ -111,8 +112,8 @@ Status run_run(const RunOptions& options, Environment& environment) {
   if (!model) return propagate(std::move(model).error());
 
   if (one_shot) return answer_once(*model, std::move(conversation), prompt, options, environment);
-  return TerminalChat(*std::move(model), std::move(conversation), options.verbose, environment,
-                      settings.data_dir)
+  const TerminalChat::View view{.verbose = options.verbose, .show_reasoning = !options.hide_thinking};
+  return TerminalChat(*std::move(model), std::move(conversation), view, environment, settings.data_dir)
       .run();
 }
 
@@ -139,6 +140,7 @@ void add_run(CLI::App& app, CommandLine& line) {
       ->add_flag_callback(
           "--no-think", [o = options.get()] { o->thinking = false; }, "Do not let it")
       ->excludes("--think");
+  command->add_flag("--hide-thinking", options->hide_thinking, "Show the answer only");
   add_parameter_flag(*command, *options, "--temperature", "temperature",
                      "0 … 100; 0 always takes the likeliest token");
   add_parameter_flag(*command, *options, "--top-k", "top_k", "Choose among this many tokens; 0 = all");

@@ -1,8 +1,9 @@
-#include "api/random_id.h"
+#include "base/random_id.h"
 
+#include <cstdint>
 #include <random>
 
-namespace hearth::api {
+namespace hearth {
 
 std::string random_id(std::string_view prefix) {
   constexpr std::string_view kAlphabet = "abcdefghijklmnopqrstuvwxyz234567";  // 5 bits a character
@@ -17,4 +18,4 @@ std::string random_id(std::string_view prefix) {
   return id;
 }
 
-}  // namespace hearth::api
+}  // namespace hearth
