@@ -217,6 +217,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   HEARTH_TRY(const int64_t context, context_of(request));
   work.max_tokens = request.max_tokens.value_or(-1);
   SinkOptions output;
+  PromptedOutput written;
   if (auto* chat = std::get_if<ChatPrompt>(&request.prompt)) {
     TextModel::EncodedChat encoded;
     if (request.truncate) {
@@ -229,6 +230,8 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
       HEARTH_TRY(encoded, text().encode_chat(*chat));
     }
     work.prompt = std::move(encoded.ids);
+    written.syntax = &text().output_syntax(*chat);
+    written.starts_in_reasoning = encoded.starts_in_reasoning;
     if (request.parse_output) {
       output.syntax = text().output_syntax(*chat);
       output.parser = {.starts_in_reasoning = encoded.starts_in_reasoning,
@@ -248,8 +251,8 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
                           .logprobs = request.logprobs,
                           .top_logprobs = request.top_logprobs,
                           .kernels = kernels_};
-  HEARTH_TRY(work.sampler_options.constraint,
-             constraint_for(request, text().tokenizer(), work.prompt, *grammars_));
+  written.prompt = work.prompt;
+  HEARTH_TRY(work.sampler_options.constraint, constraint_for(request, written, *grammars_));
   HEARTH_CHECK_OK(stay_within(context, work));
   if (!request.ignore_end_of_generation) {
     const auto ends = text().tokenizer().end_of_generation();

@@ -2,73 +2,70 @@
 
 #include <algorithm>
 
+#include "serving/text_value.h"
+#include "serving/tool_names.h"
+#include "text/grammar/call_grammar.h"
 #include "text/grammar/json_schema.h"
 
 namespace hearth::serving {
 namespace {
 
-void set_bit(std::vector<uint64_t>& mask, text::TokenId id, bool value) {
+using text::Marker;
+using text::TokenId;
+using text::grammar::CallableTool;
+using text::grammar::GrammarMatcher;
+using text::grammar::TokenGrammar;
+using text::grammar::TokenVocabulary;
+using Grammar = OutputConstraint::Grammar;
+using Mask = std::optional<std::span<const uint64_t>>;
+
+void set_bit(std::vector<uint64_t>& mask, TokenId id, bool value) {
   const auto index = static_cast<size_t>(id);
   if (index / 64 >= mask.size()) return;
   const uint64_t bit = uint64_t{1} << (index % 64);
   mask[index / 64] = value ? mask[index / 64] | bit : mask[index / 64] & ~bit;
 }
 
-struct ReasoningMarks {
-  std::string_view begin, end;
-};
-constexpr ReasoningMarks kReasoning[] = {{"<think>", "</think>"}, {"<|channel>", "<channel|>"}};
-
-// Judges by the prompt itself: text from outside never holds the marks as tokens.
-ReasoningGate gate_by_tokens(text::TokenId begin, text::TokenId end, std::span<const text::TokenId> prompt,
-                             bool wanted) {
-  const auto last = std::find_if(prompt.rbegin(), prompt.rend(),
-                                 [&](text::TokenId id) { return id == begin || id == end; });
-  const bool open = last != prompt.rend() && *last == begin;
-  // A template that keeps the model from reasoning ends with an empty one.
-  constexpr ptrdiff_t kNear = 4;
-  const bool closed = last != prompt.rend() && !open && last - prompt.rbegin() < kNear;
-  return {.open = open, .may_open = wanted && !closed, .begin = begin, .end = end, .end_text = {}};
-}
-
-ReasoningGate reasoning_gate(const GenerationRequest& request, const text::Tokenizer& tokenizer,
-                             std::span<const text::TokenId> prompt) {
-  const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
-  if (chat == nullptr) return {};
-  for (const ReasoningMarks& marks : kReasoning) {
-    const auto begin = tokenizer.find(marks.begin), end = tokenizer.find(marks.end);
-    if (begin && end) return gate_by_tokens(*begin, *end, prompt, chat->thinking.value_or(true));
-  }
-  // Marks that are text: a prompt that ends with the first of them.
-  constexpr size_t kTail = 16;
-  std::string tail = tokenizer.decode(prompt.last(std::min(prompt.size(), kTail)), true);
-  tail.erase(tail.find_last_not_of(" \r\n\t") + 1);
-  for (const ReasoningMarks& marks : kReasoning) {
-    if (tail.ends_with(marks.begin)) {
-      return {.open = true, .may_open = false, .begin = {}, .end = {}, .end_text = std::string(marks.end)};
-    }
-  }
-  return {};
+std::optional<GrammarMatcher> matcher_of(const Grammar& grammar) {
+  return grammar ? std::optional<GrammarMatcher>(grammar) : std::nullopt;
 }
 
 }  // namespace
 
-OutputConstraint::OutputConstraint(std::shared_ptr<text::grammar::TokenGrammar> grammar, ReasoningGate gate)
-    : grammar_(std::move(grammar)),
-      matcher_(grammar_),
+OutputConstraint::OutputConstraint(Grammar answer, Grammar end_of_reasoning, ReasoningGate gate)
+    : grammar_(answer ? answer : end_of_reasoning),
+      answer_(matcher_of(answer)),
+      closing_(matcher_of(end_of_reasoning)),
       gate_(std::move(gate)),
       phase_(gate_.open                      ? Phase::kReasoning
              : gate_.may_open && gate_.begin ? Phase::kStart
                                              : Phase::kAnswer) {}
 
-Result<std::optional<std::span<const uint64_t>>> OutputConstraint::allowed() {
-  const text::grammar::TokenVocabulary& vocabulary = grammar_->vocabulary();
+const TokenVocabulary& OutputConstraint::vocabulary() const {
+  return grammar_->vocabulary();
+}
+
+Result<Mask> OutputConstraint::allowed() {
+  if (phase_ == Phase::kReasoning && over_budget()) {
+    if (gate_.end) {
+      mask_.assign(vocabulary().n_words(), 0);
+      set_bit(mask_, *gate_.end, true);
+      return mask_;
+    }
+    phase_ = Phase::kClosing;
+  }
+  if (phase_ == Phase::kClosing) {
+    HEARTH_TRY(const std::span<const uint64_t> mask, closing_->allowed());
+    return mask;
+  }
   if (phase_ == Phase::kReasoning) {
-    mask_.assign(vocabulary.n_words(), ~uint64_t{0});
-    for (const text::TokenId id : vocabulary.end_of_generation()) set_bit(mask_, id, false);
+    if (!answer_) return std::nullopt;
+    mask_.assign(vocabulary().n_words(), ~uint64_t{0});
+    for (const TokenId id : vocabulary().end_of_generation()) set_bit(mask_, id, false);
     return mask_;
   }
-  HEARTH_TRY(const std::span<const uint64_t> mask, matcher_.allowed());
+  if (!answer_) return std::nullopt;
+  HEARTH_TRY(const std::span<const uint64_t> mask, answer_->allowed());
   if (phase_ == Phase::kAnswer) return mask;
   mask_.assign(mask.begin(), mask.end());
   set_bit(mask_, *gate_.begin, true);
@@ -76,50 +73,146 @@ Result<std::optional<std::span<const uint64_t>>> OutputConstraint::allowed() {
 }
 
 Status OutputConstraint::accept(int32_t token) {
-  if (phase_ == Phase::kReasoning) return accept_reasoning(token);
-  if (phase_ == Phase::kStart) {
-    phase_ = token == gate_.begin ? Phase::kReasoning : Phase::kAnswer;
-    if (phase_ == Phase::kReasoning) return {};
+  switch (phase_) {
+    case Phase::kReasoning:
+      return accept_reasoning(token);
+    case Phase::kClosing:
+      HEARTH_CHECK_OK(closing_->accept(token));
+      if (closing_->is_complete()) phase_ = Phase::kAnswer;
+      return {};
+    case Phase::kStart:
+      phase_ = token == gate_.begin ? Phase::kReasoning : Phase::kAnswer;
+      if (phase_ == Phase::kReasoning) return {};
+      [[fallthrough]];
+    case Phase::kAnswer:
+      break;
   }
-  return matcher_.accept(token);
+  return answer_ ? answer_->accept(token) : Status();
 }
 
 Status OutputConstraint::accept_reasoning(int32_t token) {
+  ++n_reasoning_;
   if (gate_.end) {
     if (token == gate_.end) phase_ = Phase::kAnswer;
     return {};
   }
-  tail_ += grammar_->vocabulary().bytes_of(token);
+  tail_ += vocabulary().bytes_of(token);
   const size_t at = tail_.find(gate_.end_text);
   if (at == std::string::npos) {
     tail_.erase(0, tail_.size() - std::min(tail_.size(), gate_.end_text.size()));
     return {};
   }
   phase_ = Phase::kAnswer;
-  // The token that ends the reasoning may hold the beginning of the answer, after line breaks.
-  std::string_view rest = std::string_view(tail_).substr(at + gate_.end_text.size());
-  rest.remove_prefix(std::min(rest.find_first_not_of(" \r\n\t"), rest.size()));
-  return matcher_.accept_text(rest);
+  return answer_with(std::string_view(tail_).substr(at + gate_.end_text.size()));
 }
 
-Result<std::shared_ptr<engine::TokenConstraint>> constraint_for(const GenerationRequest& request,
-                                                                const text::Tokenizer& tokenizer,
-                                                                std::span<const text::TokenId> prompt,
-                                                                GrammarCache& grammars) {
-  using text::grammar::Grammar;
-  std::shared_ptr<text::grammar::TokenGrammar> grammar;
-  if (const auto* schema = std::get_if<JsonSchemaFormat>(&request.format)) {
-    HEARTH_TRY(grammar, grammars.get("schema " + schema->schema,
-                                     [&] { return text::grammar::json_schema_grammar(schema->schema); }));
-  } else if (const auto* gbnf = std::get_if<GbnfFormat>(&request.format)) {
-    HEARTH_TRY(grammar,
-               grammars.get("gbnf " + gbnf->grammar, [&] { return Grammar::from_gbnf(gbnf->grammar); }));
-  } else if (std::holds_alternative<JsonObjectFormat>(request.format)) {
-    HEARTH_TRY(grammar, grammars.get("object", [] { return text::grammar::json_object_grammar(); }));
-  } else {
-    return nullptr;
+// The token that ended the reasoning may hold the beginning of the answer, after line breaks.
+Status OutputConstraint::answer_with(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \r\n\t"), text.size()));
+  return answer_ ? answer_->accept_text(text) : Status();
+}
+
+namespace {
+
+ReasoningGate reasoning_gate(const GenerationRequest& request, const PromptedOutput& output) {
+  const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
+  if (chat == nullptr || output.syntax == nullptr || !output.syntax->has_reasoning()) return {};
+  const auto token = [&](Marker marker) { return output.syntax->token[static_cast<size_t>(marker)]; };
+  ReasoningGate gate{.open = output.starts_in_reasoning,
+                     .may_open = false,
+                     .begin = token(Marker::kReasoningBegin),
+                     .end = token(Marker::kReasoningEnd),
+                     .end_text = std::string(output.syntax->spell(Marker::kReasoningEnd)),
+                     .budget = request.thinking_budget};
+  // A template that keeps the model from reasoning ends the prompt with an empty one.
+  constexpr size_t kNear = 4;
+  const auto tail = output.prompt.last(std::min(output.prompt.size(), kNear));
+  const bool closed = gate.end && std::find(tail.begin(), tail.end(), *gate.end) != tail.end();
+  gate.may_open = !gate.open && !closed && gate.begin && chat->thinking.value_or(true);
+  return gate;
+}
+
+// The tools that may be called, with their schemas.
+std::vector<CallableTool> callable(const ChatPrompt& chat, const ToolChoice& choice) {
+  std::vector<CallableTool> tools;
+  const std::vector<std::string> names = callable_tools(chat, choice);
+  if (names.empty()) return tools;
+  for (const text::Value& tool : chat.tools.as_list()) {
+    if (!tool.is_map()) continue;
+    const text::Value* nested = tool.find("function");
+    const text::Value& function = nested != nullptr && nested->is_map() ? *nested : tool;
+    const text::Value *name = function.find("name"), *parameters = function.find("parameters"),
+                      *strict = function.find("strict");
+    if (name == nullptr || !name->is_string()) continue;
+    const std::string& spelled = name->as_string().text;
+    if (std::find(names.begin(), names.end(), spelled) == names.end()) continue;
+    tools.push_back({.name = spelled,
+                     .parameters = parameters != nullptr && parameters->is_map() ? to_json(*parameters) : "",
+                     .strict = strict != nullptr && strict->is_bool() && strict->as_bool()});
   }
-  return std::make_shared<OutputConstraint>(std::move(grammar), reasoning_gate(request, tokenizer, prompt));
+  return tools;
+}
+
+Result<Grammar> grammar_of_calls(const text::OutputSyntax& syntax, const std::vector<CallableTool>& tools,
+                                 const text::grammar::CallGrammarOptions& options, GrammarCache& grammars) {
+  std::string key = fmt::format("calls {} {} {}", static_cast<int>(syntax.calls), options.parallel,
+                                options.or_schema.value_or(""));
+  for (const CallableTool& tool : tools) {
+    key += fmt::format("\n{} {} {}", tool.name, tool.strict, tool.parameters);
+  }
+  return grammars.get(key, [&] { return text::grammar::call_grammar(syntax, tools, options); });
+}
+
+Result<Grammar> grammar_of_answer(const GenerationRequest& request, const PromptedOutput& output,
+                                  GrammarCache& grammars) {
+  const auto* chat = std::get_if<ChatPrompt>(&request.prompt);
+  const bool required = request.tool_choice.mode == ToolChoice::Mode::kRequired;
+  const auto* schema = std::get_if<JsonSchemaFormat>(&request.format);
+  const auto* gbnf = std::get_if<GbnfFormat>(&request.format);
+  const bool object = std::holds_alternative<JsonObjectFormat>(request.format);
+  if (chat != nullptr && output.syntax != nullptr && (required || schema != nullptr || object)) {
+    text::grammar::CallGrammarOptions options{.parallel = request.parallel_tool_calls};
+    if (!required) options.or_schema = schema != nullptr ? schema->schema : R"({"type":"object"})";
+    const bool possible = required || output.syntax->calls != text::CallNotation::kNone;
+    const std::vector<CallableTool> tools = callable(*chat, request.tool_choice);
+    if (possible && !tools.empty()) return grammar_of_calls(*output.syntax, tools, options, grammars);
+  }
+  if (schema != nullptr) {
+    return grammars.get("schema " + schema->schema,
+                        [&] { return text::grammar::json_schema_grammar(schema->schema); });
+  }
+  if (gbnf != nullptr) {
+    return grammars.get("gbnf " + gbnf->grammar,
+                        [&] { return text::grammar::Grammar::from_gbnf(gbnf->grammar); });
+  }
+  if (object) return grammars.get("object", [] { return text::grammar::json_object_grammar(); });
+  return nullptr;
+}
+
+// Just this text.
+Result<Grammar> grammar_of_text(const std::string& text, GrammarCache& grammars) {
+  return grammars.get("text " + text, [&] {
+    text::grammar::Rules rules;
+    const text::grammar::RuleId root = rules.declare("root");
+    rules.define(root, rules.bytes(text));
+    return text::grammar::Grammar::compile(rules, root);
+  });
+}
+
+}  // namespace
+
+Result<std::shared_ptr<engine::TokenConstraint>> constraint_for(const GenerationRequest& request,
+                                                                const PromptedOutput& output,
+                                                                GrammarCache& grammars) {
+  HEARTH_TRY(Grammar answer, grammar_of_answer(request, output, grammars));
+  ReasoningGate gate = reasoning_gate(request, output);
+  Grammar closing;
+  const bool reasons = gate.open || gate.may_open;
+  if (gate.budget && reasons) {
+    HEARTH_TRY(closing, grammar_of_text(gate.end_text, grammars));
+  }
+  if (!answer && !closing) return nullptr;
+  return std::make_shared<OutputConstraint>(std::move(answer), std::move(closing), std::move(gate));
 }
 
 }  // namespace hearth::serving

@@ -1,6 +1,8 @@
-// Holds the tokens of one answer to a grammar, from the end of the reasoning on.
+// Holds the tokens of one answer to what the request asks for: a format, calls of tools, a length of
+// reasoning.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +13,7 @@
 #include "serving/generation_request.h"
 #include "serving/grammar_cache.h"
 #include "text/grammar/grammar_matcher.h"
+#include "text/output/output_syntax.h"
 
 namespace hearth::serving {
 
@@ -21,34 +24,52 @@ struct ReasoningGate {
   std::optional<text::TokenId> begin;
   std::optional<text::TokenId> end;  // where there is no such token, end_text is looked for
   std::string end_text;
+  std::optional<int64_t> budget;  // tokens of reasoning; then it has to end
 };
 
+// The reasoning is free, but for its length, and the grammar holds from its end on.
 class OutputConstraint : public engine::TokenConstraint {
  public:
-  OutputConstraint(std::shared_ptr<text::grammar::TokenGrammar> grammar, ReasoningGate gate);
+  using Grammar = std::shared_ptr<text::grammar::TokenGrammar>;
 
-  // Inside the reasoning any token but one that ends the answer: it has not begun yet.
+  // `answer`: nullptr leaves the answer free. `end_of_reasoning` matches gate.end_text and nothing else;
+  // needed where there is a budget and no token that ends the reasoning. At least one of the two is there.
+  OutputConstraint(Grammar answer, Grammar end_of_reasoning, ReasoningGate gate);
+
+  // With a grammar for the answer, no token inside the reasoning may end it: the answer has not begun yet.
   Result<std::optional<std::span<const uint64_t>>> allowed() override;
   Status accept(int32_t token) override;
 
  private:
-  enum class Phase { kStart, kReasoning, kAnswer };
+  enum class Phase { kStart, kReasoning, kClosing, kAnswer };
 
+  const text::grammar::TokenVocabulary& vocabulary() const;
   Status accept_reasoning(int32_t token);
+  Status answer_with(std::string_view text);
+  bool over_budget() const { return gate_.budget && n_reasoning_ >= *gate_.budget; }
 
-  std::shared_ptr<text::grammar::TokenGrammar> grammar_;
-  text::grammar::GrammarMatcher matcher_;
+  Grammar grammar_;
+  std::optional<text::grammar::GrammarMatcher> answer_, closing_;
   ReasoningGate gate_;
   Phase phase_;
+  int64_t n_reasoning_ = 0;     // tokens
   std::string tail_;            // of the reasoning, where the end may have begun
-  std::vector<uint64_t> mask_;  // what allowed() wrote, if not the matcher's own
+  std::vector<uint64_t> mask_;  // what allowed() wrote, if not a matcher's own
 };
 
-// The constraint that a request asks for; nullptr when it asks for none. `prompt` is what the model will
-// read. kInvalidArgument: a grammar or schema that is wrong, or not supported, with the place at fault.
+// A request's prompt as the model reads it, and how this model writes its answers.
+struct PromptedOutput {
+  std::span<const text::TokenId> prompt;
+  const text::OutputSyntax* syntax = nullptr;  // of chats
+  bool starts_in_reasoning = false;
+};
+
+// The constraint that a request asks for; nullptr when it asks for none. Calls that are required come instead
+// of the format; calls that are possible, beside it. kInvalidArgument: a grammar or schema that is wrong or
+// not supported, with the place at fault. kUnsupported: calls are required of a model that has no notation
+// for them.
 Result<std::shared_ptr<engine::TokenConstraint>> constraint_for(const GenerationRequest& request,
-                                                                const text::Tokenizer& tokenizer,
-                                                                std::span<const text::TokenId> prompt,
+                                                                const PromptedOutput& output,
                                                                 GrammarCache& grammars);
 
 }  // namespace hearth::serving

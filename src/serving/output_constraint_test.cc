@@ -33,6 +33,13 @@ struct Words {
     EXPECT_TRUE(created) << created.error().message;
     tokenizer = std::move(*created);
   }
+  text::OutputSyntax syntax() const {
+    text::OutputSyntax syntax;
+    syntax.use_reasoning_of("</think>");
+    syntax.use_calls(text::CallNotation::kTaggedJson);
+    syntax.bind(*tokenizer);
+    return syntax;
+  }
   TokenId byte(std::string_view spelling) const { return *tokenizer->find(spelling); }
 };
 
@@ -55,68 +62,87 @@ bool allows(engine::TokenConstraint& constraint, TokenId id) {
 
 const GbnfFormat kA{"root ::= \"a\"+"};
 
-TEST(OutputConstraint, NothingIsAskedForNothingIsConstrained) {
-  const Words words(true);
-  GrammarCache grammars(*words.tokenizer);
-  const auto none = constraint_for(chat({}), *words.tokenizer, {}, grammars);
-  ASSERT_TRUE(none);
-  EXPECT_EQ(*none, nullptr);
+class OutputConstraintTest : public testing::Test {
+ protected:
+  Result<std::shared_ptr<engine::TokenConstraint>> make(const GenerationRequest& request,
+                                                        const std::vector<TokenId>& prompt = {},
+                                                        bool in_reasoning = false) {
+    return constraint_for(request, {prompt, &syntax_, in_reasoning}, grammars_);
+  }
+
+  Words words_{true};
+  text::OutputSyntax syntax_ = words_.syntax();
+  GrammarCache grammars_{*words_.tokenizer};
+};
+
+TEST_F(OutputConstraintTest, NothingIsAskedForNothingIsConstrained) {
+  EXPECT_EQ(*make(chat({})), nullptr);
+  EXPECT_EQ(*make(chat({}), {}, true), nullptr);
 }
 
-TEST(OutputConstraint, HoldsFromTheStartWithoutReasoning) {
-  const Words words(true);
-  GrammarCache grammars(*words.tokenizer);
+TEST_F(OutputConstraintTest, HoldsFromTheStartWithoutReasoning) {
   GenerationRequest request = chat(kA);
   request.prompt = TextPrompt{};
-  const auto constraint = *constraint_for(request, *words.tokenizer, std::vector{words.think}, grammars);
-  EXPECT_TRUE(allows(*constraint, words.a));
-  for (const TokenId id : {words.b, words.think, words.end}) EXPECT_FALSE(allows(*constraint, id));
-  ASSERT_TRUE(constraint->accept(words.a));
-  EXPECT_TRUE(allows(*constraint, words.end));
+  const auto constraint = *make(request, {words_.think});
+  EXPECT_TRUE(allows(*constraint, words_.a));
+  for (const TokenId id : {words_.b, words_.think, words_.end}) EXPECT_FALSE(allows(*constraint, id));
+  ASSERT_TRUE(constraint->accept(words_.a));
+  EXPECT_TRUE(allows(*constraint, words_.end));
 }
 
-TEST(OutputConstraint, StartsAfterReasoningThatThePromptLeavesOpen) {
-  const Words words(true);
-  GrammarCache grammars(*words.tokenizer);
-  const std::vector<TokenId> prompt = {words.think, words.b, words.think_end, words.a, words.think};
-  const auto constraint = *constraint_for(chat(kA), *words.tokenizer, prompt, grammars);
-  for (const TokenId id : {words.b, words.brace, words.think_end}) EXPECT_TRUE(allows(*constraint, id));
-  EXPECT_FALSE(allows(*constraint, words.end));  // not before the answer
-  ASSERT_TRUE(constraint->accept(words.b));
-  EXPECT_TRUE(allows(*constraint, words.b));
-  ASSERT_TRUE(constraint->accept(words.think_end));
-  EXPECT_TRUE(allows(*constraint, words.a));
-  EXPECT_FALSE(allows(*constraint, words.b));
+TEST_F(OutputConstraintTest, StartsAfterReasoningThatThePromptLeavesOpen) {
+  const auto constraint = *make(chat(kA), {words_.think}, true);
+  for (const TokenId id : {words_.b, words_.brace, words_.think_end}) EXPECT_TRUE(allows(*constraint, id));
+  EXPECT_FALSE(allows(*constraint, words_.end));  // not before the answer
+  ASSERT_TRUE(constraint->accept(words_.b));
+  EXPECT_TRUE(allows(*constraint, words_.b));
+  ASSERT_TRUE(constraint->accept(words_.think_end));
+  EXPECT_TRUE(allows(*constraint, words_.a));
+  EXPECT_FALSE(allows(*constraint, words_.b));
 }
 
-TEST(OutputConstraint, TheModelMayOpenItsReasoningItself) {
-  const Words words(true);
-  GrammarCache grammars(*words.tokenizer);
-  const auto make = [&](std::optional<bool> thinking, const std::vector<TokenId>& prompt) {
-    return *constraint_for(chat(kA, thinking), *words.tokenizer, prompt, grammars);
-  };
-  const auto thinks = make({}, {words.b});
-  EXPECT_TRUE(allows(*thinks, words.think));
-  EXPECT_TRUE(allows(*thinks, words.a));
-  ASSERT_TRUE(thinks->accept(words.think));
-  EXPECT_TRUE(allows(*thinks, words.b));
-  ASSERT_TRUE(thinks->accept(words.think_end));
-  EXPECT_FALSE(allows(*thinks, words.think));
-  EXPECT_TRUE(allows(*thinks, words.a));
+TEST_F(OutputConstraintTest, TheModelMayOpenItsReasoningItself) {
+  const auto thinks = *make(chat(kA), {words_.b});
+  EXPECT_TRUE(allows(*thinks, words_.think));
+  EXPECT_TRUE(allows(*thinks, words_.a));
+  ASSERT_TRUE(thinks->accept(words_.think));
+  EXPECT_TRUE(allows(*thinks, words_.b));
+  ASSERT_TRUE(thinks->accept(words_.think_end));
+  EXPECT_FALSE(allows(*thinks, words_.think));
+  EXPECT_TRUE(allows(*thinks, words_.a));
 
-  const auto answers = make(true, {words.b});
-  ASSERT_TRUE(answers->accept(words.a));
-  EXPECT_FALSE(allows(*answers, words.think));
-  EXPECT_FALSE(allows(*make(false, {words.b}), words.think));
-  EXPECT_FALSE(allows(*make({}, {words.think, words.think_end}), words.think));  // the template closed it
+  const auto answers = *make(chat(kA, true), {words_.b});
+  ASSERT_TRUE(answers->accept(words_.a));
+  EXPECT_FALSE(allows(*answers, words_.think));
+  EXPECT_FALSE(allows(**make(chat(kA, false), {words_.b}), words_.think));
+  // The template closed it.
+  EXPECT_FALSE(allows(**make(chat(kA), {words_.think, words_.think_end}), words_.think));
+}
+
+TEST_F(OutputConstraintTest, ReasoningEndsWithItsBudget) {
+  GenerationRequest request = chat(kA);
+  request.thinking_budget = 2;
+  for (const bool with_format : {true, false}) {
+    if (!with_format) request.format = {};
+    const auto constraint = *make(request, {}, true);
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_TRUE(allows(*constraint, words_.b));
+      ASSERT_TRUE(constraint->accept(words_.b));
+    }
+    EXPECT_FALSE(allows(*constraint, words_.b));
+    EXPECT_TRUE(allows(*constraint, words_.think_end));
+    ASSERT_TRUE(constraint->accept(words_.think_end));
+    EXPECT_TRUE(allows(*constraint, words_.a));
+    EXPECT_EQ(allows(*constraint, words_.b), !with_format);
+  }
 }
 
 TEST(OutputConstraint, FindsMarksThatAreText) {
   const Words words(false);
+  const text::OutputSyntax syntax = words.syntax();
   GrammarCache grammars(*words.tokenizer);
-  const TokenId close = words.byte("<0x3E>");
-  const auto constraint = *constraint_for(chat(kA), *words.tokenizer,
-                                          std::vector{words.think, close, words.byte("<0x0A>")}, grammars);
+  GenerationRequest request = chat(kA);
+  const auto constraint = *constraint_for(request, {{}, &syntax, true}, grammars);
   for (const TokenId id : {words.b, words.think_end, words.b, words.think_end}) {
     EXPECT_TRUE(allows(*constraint, words.b));
     ASSERT_TRUE(constraint->accept(id));
@@ -125,26 +151,72 @@ TEST(OutputConstraint, FindsMarksThatAreText) {
   EXPECT_FALSE(allows(*constraint, words.b));
   EXPECT_TRUE(allows(*constraint, words.a));
   EXPECT_TRUE(allows(*constraint, words.end));
+
+  request.thinking_budget = 1;
+  const auto short_one = *constraint_for(request, {{}, &syntax, true}, grammars);
+  ASSERT_TRUE(short_one->accept(words.b));
+  EXPECT_FALSE(allows(*short_one, words.b));
+  EXPECT_TRUE(allows(*short_one, words.think_end));
+  ASSERT_TRUE(short_one->accept(words.think_end));
+  ASSERT_TRUE(short_one->accept(words.byte("<0x3E>")));
+  EXPECT_TRUE(allows(*short_one, words.a));
 }
 
-TEST(OutputConstraint, EveryFormat) {
-  const Words words(true);
-  GrammarCache grammars(*words.tokenizer);
-  const auto make = [&](OutputFormat format) {
-    return constraint_for(chat(std::move(format), false), *words.tokenizer, {}, grammars);
-  };
-  EXPECT_TRUE(allows(**make(JsonObjectFormat{}), words.brace));
-  EXPECT_FALSE(allows(**make(JsonObjectFormat{}), words.quote));
-  EXPECT_TRUE(allows(**make(JsonSchemaFormat{R"({"type":"string"})"}), words.quote));
-  EXPECT_FALSE(allows(**make(JsonSchemaFormat{R"({"type":"string"})"}), words.brace));
+TEST_F(OutputConstraintTest, EveryFormat) {
+  const auto of = [&](OutputFormat format) { return make(chat(std::move(format), false)); };
+  EXPECT_TRUE(allows(**of(JsonObjectFormat{}), words_.brace));
+  EXPECT_FALSE(allows(**of(JsonObjectFormat{}), words_.quote));
+  EXPECT_TRUE(allows(**of(JsonSchemaFormat{R"({"type":"string"})"}), words_.quote));
+  EXPECT_FALSE(allows(**of(JsonSchemaFormat{R"({"type":"string"})"}), words_.brace));
 
   for (const OutputFormat& wrong :
        {OutputFormat(JsonSchemaFormat{R"({"not":{}})"}), OutputFormat(GbnfFormat{"root ::= x"})}) {
-    const auto refused = make(wrong);
+    const auto refused = of(wrong);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().category, ErrorCategory::kInvalidArgument);
   }
-  EXPECT_THAT(make(JsonSchemaFormat{R"({"not":{}})"}).error().message, HasSubstr("\"not\""));
+  EXPECT_THAT(of(JsonSchemaFormat{R"({"not":{}})"}).error().message, HasSubstr("\"not\""));
+}
+
+TEST_F(OutputConstraintTest, CallsThatAreRequiredComeInsteadOfTheFormat) {
+  GenerationRequest request = chat(JsonObjectFormat{}, false);
+  const auto function = [](const char* name, const char* type) {
+    using text::Value;
+    return Value::map(
+        {{"type", "function"},
+         {"function", Value::map({{"name", name}, {"parameters", Value::map({{"type", type}})}})}});
+  };
+  std::get<ChatPrompt>(request.prompt).tools =
+      text::Value::list({function("ab", "object"), function("b", "object"), function("c", "nonsense")});
+  request.tool_choice = {.mode = ToolChoice::Mode::kRequired, .names = {"ab", "b"}};
+  const auto written = [&](engine::TokenConstraint& constraint, std::string_view text) {
+    for (const char c : text) {
+      if (!constraint.accept(words_.byte(fmt::format("<0x{:02X}>", c)))) return false;
+    }
+    return allows(constraint, words_.end);
+  };
+  const std::string call = "<tool_call>\n{\"name\": \"b\", \"arguments\": {\"a\": 1}}\n</tool_call>";
+  const auto calls = [&] { return *make(request); };
+  EXPECT_TRUE(written(*calls(), call));
+  EXPECT_TRUE(written(*calls(), call + "\n" + call));
+  EXPECT_FALSE(written(*calls(), "{\"a\": 1}"));
+  EXPECT_FALSE(written(*calls(), "<tool_call>\n{\"name\": \"c\""));
+  request.parallel_tool_calls = false;
+  EXPECT_TRUE(written(*calls(), call));
+  EXPECT_FALSE(written(*calls(), call + "\n" + call));
+
+  // Beside a format, calls are possible.
+  request.tool_choice.mode = ToolChoice::Mode::kAuto;
+  EXPECT_TRUE(written(*calls(), call));
+  EXPECT_TRUE(written(*calls(), "{\"a\": 1}"));
+  request.format = {};
+  EXPECT_EQ(calls(), nullptr);
+
+  request.tool_choice = {.mode = ToolChoice::Mode::kRequired, .names = {"c"}};
+  EXPECT_THAT(make(request).error().message, HasSubstr("tool \"c\""));
+  syntax_.calls = text::CallNotation::kNone;
+  request.tool_choice.names = {"b"};
+  EXPECT_EQ(make(request).error().category, ErrorCategory::kUnsupported);
 }
 
 TEST(GrammarCache, KeepsGrammarsByWhatTheyWereMadeOf) {
