@@ -7,6 +7,9 @@
 namespace hearth::engine {
 namespace {
 
+// What may pass at the end while prefixes are written that the disk does not have yet.
+constexpr std::chrono::milliseconds kFlushLimit{2000};
+
 double milliseconds(Clock::time_point from, Clock::time_point to) {
   if (from == Clock::time_point{} || to < from) return 0;
   return std::chrono::duration<double, std::milli>(to - from).count();
@@ -25,8 +28,9 @@ Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backe
       backend_(std::move(backend)),
       options_(std::move(options)),
       cache_(std::move(cache)),
+      disk_(open_disk()),
       state_(std::move(state)),
-      scheduler_(options_.limits, cache_) {
+      scheduler_(options_.limits, cache_, disk_.get()) {
   memory_ = {cache_.plan().bytes(), state_.bytes() + backend_->scratch_bytes()};
 }
 
@@ -39,6 +43,7 @@ Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
                 config.architecture);
   }
   options.kv.max_batch_rows = options.limits.max_batch_rows;
+  options.kv.stores_prefixes = options.prefix_store != nullptr;
   HEARTH_TRY(KvCache cache, KvCache::create(config, options.kv, *backend));
   HEARTH_TRY(model::RunState state, model::RunState::create(config, options.run_limits(), *backend));
   std::unique_ptr<Engine> engine(
@@ -52,6 +57,7 @@ Engine::~Engine() {
     std::lock_guard lock(mutex_);
     accepting_ = false;
     stopping_ = true;
+    interrupt_if_unwanted();
     wake_.notify_all();
   }
   thread_.join();
@@ -94,6 +100,7 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
 void Engine::cancel(SequenceId id) {
   std::lock_guard lock(mutex_);
   cancellations_.push_back(id);
+  interrupt_if_unwanted();
   wake_.notify_all();
 }
 
@@ -102,6 +109,7 @@ void Engine::shut_down(std::chrono::milliseconds grace) {
   accepting_ = false;
   idle_.wait_for(lock, grace, [&] { return n_unfinished_ == 0; });
   abandon_ = true;
+  interrupt_if_unwanted();
   wake_.notify_all();
   idle_.wait(lock, [&] { return n_unfinished_ == 0; });
 }
@@ -116,10 +124,33 @@ size_t Engine::n_unfinished() const {
   return n_unfinished_;
 }
 
+EngineStats Engine::stats() const {
+  std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  stats.n_waiting += static_cast<int64_t>(arrivals_.size());
+  if (options_.prefix_store) stats.disk = options_.prefix_store->stats();
+  return stats;
+}
+
+std::unique_ptr<PrefixDisk> Engine::open_disk() {
+  if (!options_.prefix_store) return nullptr;
+  return std::make_unique<PrefixDisk>(options_.prefix_store, cache_, [this] {
+    std::lock_guard lock(mutex_);
+    disk_has_results_ = true;
+    wake_.notify_all();
+  });
+}
+
 void Engine::run() {
   platform::prepare_compute_thread();
-  while (take_commands()) step();
+  while (take_commands()) {
+    step();
+    if (disk_) disk_->write_some();
+    update_stats();
+  }
   fail_all({ErrorCategory::kCancelled, "the model was unloaded"});
+  if (disk_) disk_->flush(kFlushLimit);
+  disk_.reset();
 }
 
 bool Engine::take_commands() {
@@ -129,9 +160,12 @@ bool Engine::take_commands() {
   {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] {
-      return stopping_ || abandon_ || !arrivals_.empty() || !cancellations_.empty() ||
-             scheduler_.n_running() > 0 || scheduler_.n_waiting() > 0;
+      // What has nothing to do although it waits is waiting for the disk.
+      const bool has_work = scheduler_.n_running() > 0 || scheduler_.n_waiting() > 0;
+      return stopping_ || abandon_ || !arrivals_.empty() || !cancellations_.empty() || disk_has_results_ ||
+             (has_work && !(starved_ && disk_ && disk_->busy()));
     });
+    disk_has_results_ = false;
     arrivals.swap(arrivals_);
     cancellations.swap(cancellations_);
     abandon = std::exchange(abandon_, false);
@@ -141,6 +175,7 @@ bool Engine::take_commands() {
       return false;
     }
   }
+  if (disk_) disk_->take_results();
   for (auto& sequence : arrivals) scheduler_.add(std::move(sequence));
   for (const SequenceId id : cancellations) {
     end(id, EndReason::kFailed, Error{ErrorCategory::kCancelled, "the request was cancelled"});
@@ -150,33 +185,71 @@ bool Engine::take_commands() {
 }
 
 void Engine::step() {
-  std::vector<BatchItem> batch = scheduler_.next_batch();
-  if (batch.empty()) return;
+  const int64_t prompt_rows = pace_.prompt_rows(scheduler_.n_decoding(), options_.limits.max_batch_rows);
+  std::vector<BatchItem> batch = scheduler_.next_batch(prompt_rows);
+  starved_ = batch.empty();
+  if (starved_) return;
+  int64_t n_decoding = 0, n_prompt_rows = 0;
+  for (const BatchItem& item : batch) (item.sequence->decoding() ? n_decoding : n_prompt_rows) += item.n_rows;
   // Steps that also read a prompt are bound by arithmetic: there a drafted row has its full price.
-  const bool drafting =
-      options_.speculate && std::all_of(batch.begin(), batch.end(),
-                                        [](const BatchItem& item) { return item.sequence->decoding(); });
+  const bool drafting = options_.speculate && n_prompt_rows == 0;
   if (drafting) add_drafts(batch);
+  begin_interruptible(batch);
   const auto start = options_.clock();
   auto logits = forward(batch);
   const std::chrono::duration<double> elapsed = options_.clock() - start;
+  const bool interrupted = end_interruptible();
   if (options_.damaged && options_.damaged()) {
     const Error error{ErrorCategory::kIo,
                       "the model's file was changed or cut short while it was in use; load it again"};
     std::lock_guard lock(mutex_);
     failure_ = error;
     logits = propagate(error);
+  } else if (!logits && interrupted) {
+    return;  // what was wanted of it is done again
   }
   if (!logits) return fail_all(logits.error());
 
+  pace_.add(n_decoding, n_prompt_rows, elapsed.count());
   int64_t row = 0, n_drafted = 0, n_accepted = 0;
   for (const BatchItem& item : batch) {
     n_accepted += advance(item, *logits, row);
     n_drafted += item.n_drafted();
     row += item.n_outputs();
   }
-  if (!drafting) return;
-  draft_policy_.add(static_cast<int64_t>(batch.size()), n_drafted, n_accepted, elapsed.count());
+  if (drafting) draft_policy_.add(n_decoding, n_drafted, n_accepted, elapsed.count());
+}
+
+void Engine::begin_interruptible(const std::vector<BatchItem>& batch) {
+  std::lock_guard lock(mutex_);
+  for (const BatchItem& item : batch) step_rows_.emplace_back(item.sequence->id, item.n_rows + item.n_drafted());
+  interrupt_if_unwanted();
+}
+
+// Whether the step was to be broken off.
+bool Engine::end_interruptible() {
+  std::lock_guard lock(mutex_);
+  step_rows_.clear();
+  return interrupted_.exchange(false);
+}
+
+// Breaks the running step off when most of its rows are not wanted any more. What is lost for others then is
+// less than what they need not wait for.
+void Engine::interrupt_if_unwanted() {
+  int64_t n_rows = 0, n_unwanted = 0;
+  for (const auto& [id, n] : step_rows_) {
+    n_rows += n;
+    if (std::find(cancellations_.begin(), cancellations_.end(), id) != cancellations_.end()) n_unwanted += n;
+  }
+  if (n_rows > 0 && (stopping_ || abandon_ || 2 * n_unwanted > n_rows)) interrupted_ = true;
+}
+
+void Engine::update_stats() {
+  const KvCache::Usage usage = cache_.usage();
+  std::lock_guard lock(mutex_);
+  stats_.n_waiting = static_cast<int64_t>(scheduler_.n_waiting());
+  stats_.n_running = static_cast<int64_t>(scheduler_.n_running());
+  stats_.kv = usage;
 }
 
 // Puts drafts behind the rows of a step that only decodes.
@@ -232,7 +305,8 @@ Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) 
   return model_.forward({.tokens = tokens,
                          .rows = {.sequence = sequence_of_row, .position = position, .sequences = sequences},
                          .output_rows = outputs,
-                         .kv = cache_.layers()},
+                         .kv = cache_.layers(),
+                         .interrupted = &interrupted_},
                         state_, *backend_, *communicator_);
 }
 
@@ -242,7 +316,15 @@ Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) 
 // distribution only, for drafts that are themselves drawn).
 int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row) {
   Sequence& sequence = *item.sequence;
+  const bool reading = sequence.n_sampled() == 0;
   sequence.n_drafted += item.n_drafted();
+  sequence.n_computed += item.n_rows;
+  if (reading) {
+    sequence.request.sink->on_progress({.n_total = sequence.n_prompt(),
+                                        .n_cached = sequence.n_cached,
+                                        .n_read = sequence.n_computed,
+                                        .elapsed_ms = milliseconds(sequence.started, Clock::now())});
+  }
   int64_t n_accepted = 0;
   if (item.samples) {
     const auto row = [&](int64_t i) {
@@ -254,11 +336,12 @@ int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits,
       if (sequence.tokens.back() != item.draft[static_cast<size_t>(n_accepted)]) break;
       ++n_accepted;
       ++sequence.n_accepted;
+      ++sequence.n_computed;
     }
     sequence.acceptance.add(item.match_length, item.n_drafted(), n_accepted);
   }
-  sequence.n_computed += item.n_rows + n_accepted;
   cache_.shrink(sequence.blocks, sequence.n_computed);
+  cache_.publish(sequence.blocks, sequence.computed(), reading && item.samples);
   cache_.pass_window(sequence.blocks, sequence.n_computed);
   return n_accepted;
 }
@@ -297,12 +380,23 @@ void Engine::end(SequenceId id, EndReason reason, std::optional<Error> error) {
 }
 
 void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Error> error) {
+  {
+    std::lock_guard lock(mutex_);
+    ++stats_.n_ended;
+    stats_.prompt_tokens += sequence.n_prompt();
+    stats_.cached_tokens += sequence.n_cached;
+    stats_.sampled_tokens += sequence.n_sampled();
+    stats_.drafted_tokens += sequence.n_drafted;
+    stats_.accepted_tokens += sequence.n_accepted;
+    if (sequence.n_cached > 0) ++stats_.prefix_hits;
+  }
   const auto now = Clock::now();
   const auto started = sequence.started == Clock::time_point{} ? now : sequence.started;
   const auto first_token = sequence.first_token == Clock::time_point{} ? now : sequence.first_token;
   sequence.request.sink->on_end({.reason = reason,
                                  .error = std::move(error),
                                  .prompt_tokens = sequence.n_prompt(),
+                                 .cached_tokens = sequence.n_cached,
                                  .sampled_tokens = sequence.n_sampled(),
                                  .drafted_tokens = sequence.n_drafted,
                                  .accepted_tokens = sequence.n_accepted,

@@ -15,6 +15,7 @@
 #include "cluster/communicator.h"
 #include "engine/draft_policy.h"
 #include "engine/scheduler.h"
+#include "engine/step_pace.h"
 #include "model/model.h"
 
 namespace hearth::engine {
@@ -24,9 +25,11 @@ struct EngineOptions {
   SchedulerLimits limits{};
   // Drafts tokens where the text repeats itself and checks several in one step. Changes speed, never tokens.
   bool speculate = true;
+  // Where prefixes outlive the engine; may be nullptr. Shared by the engines of any number of models.
+  std::shared_ptr<PrefixStore> prefix_store{};
   // Asked after every step; true ends all work with an error (the model's file was damaged while mapped).
   std::function<bool()> damaged{};
-  // What steps are timed with, for the choice of drafts.
+  // What steps are timed with, for the choice of drafts and of the rows for prompts.
   std::function<Clock::time_point()> clock = Clock::now;
 
   model::RunLimits run_limits() const;
@@ -35,6 +38,21 @@ struct EngineOptions {
 struct EngineMemory {
   size_t kv_planned_bytes = 0;
   size_t scratch_bytes = 0;
+};
+
+// What it does and has done, for those who watch it.
+struct EngineStats {
+  int64_t n_waiting = 0;
+  int64_t n_running = 0;
+  int64_t n_ended = 0;  // sequences, from here on since the start
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of them, not computed again
+  int64_t sampled_tokens = 0;
+  int64_t drafted_tokens = 0;
+  int64_t accepted_tokens = 0;  // of them, those that were right
+  int64_t prefix_hits = 0;      // sequences with cached tokens
+  KvCache::Usage kv{};
+  PrefixStoreStats disk{};  // of all models together
 };
 
 class Engine {
@@ -48,7 +66,8 @@ class Engine {
   // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
   // gets tokens and exactly one end.
   Result<SequenceId> submit(EngineRequest request);
-  // The sequence ends with kCancelled before the next step; unknown ids are ignored.
+  // The sequence ends with kCancelled before the next step; unknown ids are ignored. A step is broken off if it
+  // is mostly for sequences that were cancelled.
   void cancel(SequenceId id);
 
   // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down").
@@ -60,6 +79,7 @@ class Engine {
   int64_t context_length() const { return options_.kv.context_length; }
   EngineMemory memory() const { return memory_; }
   size_t n_unfinished() const;  // sequences that run or wait
+  EngineStats stats() const;
 
  private:
   Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
@@ -67,14 +87,19 @@ class Engine {
 
   void run();
   bool take_commands();  // false when the loop is to end
+  std::unique_ptr<PrefixDisk> open_disk();
   void step();
   void add_drafts(std::vector<BatchItem>& batch);
   Result<tensor::TensorView> forward(const std::vector<BatchItem>& batch);
   int64_t advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row);
   bool deliver(Sequence& sequence, std::span<float> logits);
   void end(SequenceId id, EndReason reason, std::optional<Error> error = {});
-  static void finish(const Sequence& sequence, EndReason reason, std::optional<Error> error);
+  void finish(const Sequence& sequence, EndReason reason, std::optional<Error> error);
   void fail_all(const Error& error);
+  void begin_interruptible(const std::vector<BatchItem>& batch);
+  bool end_interruptible();
+  void interrupt_if_unwanted();  // under mutex_
+  void update_stats();
 
   const model::Model& model_;
   std::unique_ptr<tensor::Backend> backend_;
@@ -84,9 +109,12 @@ class Engine {
 
   // The engine thread's own.
   KvCache cache_;
+  std::unique_ptr<PrefixDisk> disk_;
   model::RunState state_;
   Scheduler scheduler_;
   DraftPolicy draft_policy_;
+  StepPace pace_;
+  bool starved_ = false;  // the last step had nothing to do
 
   // Shared with callers, under mutex_.
   mutable std::mutex mutex_;
@@ -94,12 +122,16 @@ class Engine {
   std::condition_variable idle_;
   std::vector<std::unique_ptr<Sequence>> arrivals_;
   std::vector<SequenceId> cancellations_;
+  bool disk_has_results_ = false;
   std::optional<Error> failure_;
+  std::vector<std::pair<SequenceId, int64_t>> step_rows_;  // of the step that runs
+  EngineStats stats_;
   size_t n_unfinished_ = 0;
   bool accepting_ = true;
   bool abandon_ = false;  // end everything now
   bool stopping_ = false;
   std::atomic<SequenceId> next_id_{1};
+  std::atomic<bool> interrupted_{false};
 
   std::thread thread_;
 };

@@ -1,48 +1,160 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace hearth::engine {
+namespace {
 
-std::vector<BatchItem> Scheduler::next_batch() {
+// Rows that a prompt gets at a time before the next one has its turn.
+constexpr int64_t kReadSlice = 16;
+
+// Tokens that must be saved to wait for another sequence instead of reading them too.
+constexpr int64_t kWorthWaiting = 16;
+
+int64_t n_common(std::span<const int32_t> a, std::span<const int32_t> b) {
+  const auto n = static_cast<ptrdiff_t>(std::min(a.size(), b.size()));
+  return std::mismatch(a.begin(), a.begin() + n, b.begin()).first - a.begin();
+}
+
+// What may be taken from the prefix cache: all but the last token, whose logits are wanted.
+std::span<const int32_t> reusable(const Sequence& sequence) {
+  return std::span(sequence.tokens).first(sequence.tokens.size() - 1);
+}
+
+}  // namespace
+
+int64_t Scheduler::n_decoding() const {
+  return std::count_if(running_.begin(), running_.end(), [](const auto& s) { return s->decoding(); });
+}
+
+std::vector<BatchItem> Scheduler::next_batch(int64_t max_prompt_rows) {
+  start_waiting();
   std::vector<BatchItem> batch;
-  int64_t rows_left = limits_.max_batch_rows;
-
-  // Decoding rows first. Indices, because making room may shorten the list at its end.
-  for (size_t i = 0; i < running_.size() && rows_left > 0; ++i) {
+  // Indices, because making room may shorten the list at its end.
+  for (size_t i = 0; i < running_.size(); ++i) {
     Sequence& sequence = *running_[i];
+    if (static_cast<int64_t>(batch.size()) == limits_.max_batch_rows) break;
     if (!sequence.decoding() || !make_room(sequence, sequence.n_tokens())) continue;
     batch.push_back({.sequence = &sequence, .n_rows = 1, .samples = true});
-    --rows_left;
   }
-  // Then prompts that have begun.
-  for (size_t i = 0; i < running_.size() && rows_left > 0; ++i) {
-    Sequence& sequence = *running_[i];
-    if (sequence.decoding()) continue;
-    const int64_t n = std::min(rows_left, sequence.n_pending());
-    if (!make_room(sequence, sequence.n_computed + n)) continue;
-    batch.push_back({.sequence = &sequence, .n_rows = n, .samples = n == sequence.n_pending()});
-    rows_left -= n;
-  }
-  // Then new ones, in order; the first that does not fit holds the others back, so that it is not starved.
-  while (rows_left > 0 && !waiting_.empty() && static_cast<int64_t>(running_.size()) < limits_.max_running) {
-    Sequence& sequence = *waiting_.front();
-    const bool alone = running_.empty();
-    if (!alone && !cache_.fits_now(sequence.n_tokens() + 1)) break;
-    const int64_t n = std::min(rows_left, sequence.n_pending());
-    if (!cache_.extend(sequence.blocks, n)) break;
-    if (sequence.started == Clock::time_point{}) sequence.started = Clock::now();
-    batch.push_back({.sequence = &sequence, .n_rows = n, .samples = n == sequence.n_pending()});
-    rows_left -= n;
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
-  }
+  add_prompts(batch, std::min(max_prompt_rows, limits_.max_batch_rows - static_cast<int64_t>(batch.size())));
   // A sequence that was preempted after it had been put on the list has no blocks any more.
   std::erase_if(batch, [&](const BatchItem& item) {
     return std::none_of(running_.begin(), running_.end(),
                         [&](const auto& s) { return s.get() == item.sequence; });
   });
   return batch;
+}
+
+// The first that does not fit holds the others back, so that it is not starved.
+void Scheduler::start_waiting() {
+  std::map<std::string_view, int64_t> n_running;  // by owner
+  for (const auto& sequence : running_) ++n_running[sequence->request.cache_scope];
+  std::set<const Sequence*> passed_over;  // what they need is on its way
+  while (static_cast<int64_t>(running_.size()) < limits_.max_running) {
+    auto next = waiting_.end();
+    for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
+      if (passed_over.contains(it->get())) continue;
+      const auto rank = [&](const Sequence& s) {
+        return s.has_started() ? -1 : n_running[s.request.cache_scope];
+      };
+      if (next == waiting_.end() || rank(**it) < rank(**next)) next = it;
+    }
+    if (next == waiting_.end()) return;
+    Sequence& sequence = **next;
+    const PrefixMatch match = cache_.match(sequence.request.cache_scope, reusable(sequence));
+    if (is_being_computed(sequence, match) || is_being_loaded(sequence, match)) {
+      passed_over.insert(&sequence);
+      continue;
+    }
+    if (!running_.empty() && !cache_.fits(match, sequence.n_tokens() + 1)) return;
+    sequence.n_computed = cache_.attach(sequence.blocks, sequence.request.cache_scope, reusable(sequence));
+    if (!sequence.has_started()) {
+      sequence.started = Clock::now();
+      sequence.n_cached = sequence.n_computed;
+    }
+    sequence.read_share.reset();
+    ++n_running[sequence.request.cache_scope];
+    running_.push_back(std::move(*next));
+    waiting_.erase(next);
+  }
+}
+
+// Whether a running sequence is about to store tokens that this one could then share.
+bool Scheduler::is_being_computed(const Sequence& sequence, const PrefixMatch& match) const {
+  const auto wanted = reusable(sequence);
+  const int64_t n_there = match.n_positions();
+  return std::any_of(running_.begin(), running_.end(), [&](const auto& other) {
+    if (other->decoding() || other->request.cache_scope != sequence.request.cache_scope) return false;
+    // It stands on the way that the match has gone; is the next block the same as well?
+    const size_t n_blocks = other->blocks.n_shared();
+    if (n_blocks > match.known.size()) return false;
+    if (n_blocks > 0 && match.known[n_blocks - 1] != other->blocks.shared_end()) return false;
+    const size_t begin = n_blocks * tensor::kBlockTokens;
+    const auto next_block = std::span(other->tokens).subspan(begin);
+    const auto n_shared =
+        static_cast<int64_t>(begin) +
+        n_common(next_block.first(std::min<size_t>(next_block.size(), tensor::kBlockTokens)), wanted.subspan(begin));
+    return n_shared >= n_there + kWorthWaiting ||
+           (n_shared > n_there && n_shared == static_cast<int64_t>(wanted.size()));
+  });
+}
+
+// Whether the disk has more of a sequence than the cache. It is asked once for each, so that sequences which take
+// each other's blocks get on.
+bool Scheduler::is_being_loaded(Sequence& sequence, const PrefixMatch& match) {
+  if (disk_ == nullptr) return false;
+  const auto reading =
+      disk_->read(sequence.request.cache_scope, reusable(sequence), match, !sequence.asked_disk);
+  if (reading == PrefixDisk::Reading::kStarted) sequence.asked_disk = true;
+  return reading != PrefixDisk::Reading::kNothing;
+}
+
+// Rows go to the prompt that has had the least. What a prompt gets counts as many times as its owner has
+// prompts, which makes the owners' shares equal.
+void Scheduler::add_prompts(std::vector<BatchItem>& batch, int64_t n_rows) {
+  struct Reader {
+    Sequence* sequence;
+    int64_t n_rows = 0;
+  };
+  std::vector<Reader> readers;  // oldest first
+  std::map<std::string_view, int64_t> n_readers;
+  std::optional<int64_t> least;
+  for (const auto& sequence : running_) {
+    if (sequence->decoding()) continue;
+    readers.push_back({sequence.get()});
+    ++n_readers[sequence->request.cache_scope];
+    const auto& share = sequence->read_share;
+    if (share) least = std::min(*share, least.value_or(*share));
+  }
+  // New ones begin where the others are.
+  for (Reader& reader : readers) {
+    if (!reader.sequence->read_share) reader.sequence->read_share = least.value_or(0);
+  }
+  while (n_rows > 0) {
+    Reader* next = nullptr;
+    for (Reader& reader : readers) {
+      if (reader.n_rows == reader.sequence->n_pending()) continue;
+      if (next == nullptr || *reader.sequence->read_share < *next->sequence->read_share) next = &reader;
+    }
+    if (next == nullptr) break;
+    const int64_t n = std::min({n_rows, kReadSlice, next->sequence->n_pending() - next->n_rows});
+    next->n_rows += n;
+    *next->sequence->read_share += n * n_readers[next->sequence->request.cache_scope];
+    n_rows -= n;
+  }
+  for (const Reader& reader : readers) {
+    Sequence& sequence = *reader.sequence;
+    if (reader.n_rows == 0) continue;
+    const auto still_runs = [&](const auto& s) { return s.get() == &sequence; };
+    if (std::none_of(running_.begin(), running_.end(), still_runs)) continue;
+    if (!make_room(sequence, sequence.n_computed + reader.n_rows)) continue;
+    batch.push_back({.sequence = &sequence,
+                     .n_rows = reader.n_rows,
+                     .samples = reader.n_rows == sequence.n_pending()});
+  }
 }
 
 // Blocks for positions [0, n_positions); younger sequences give theirs up until there are enough. False when
@@ -59,9 +171,15 @@ bool Scheduler::make_room(Sequence& sequence, int64_t n_positions) {
 void Scheduler::preempt_youngest() {
   std::unique_ptr<Sequence> youngest = std::move(running_.back());
   running_.pop_back();
-  cache_.release(youngest->blocks);
-  youngest->n_computed = 0;
+  give_back(*youngest);
   waiting_.push_front(std::move(youngest));
+}
+
+void Scheduler::give_back(Sequence& sequence) {
+  cache_.publish(sequence.blocks, sequence.computed(), true);
+  if (disk_ != nullptr) disk_->touch(sequence.blocks.shared_end());
+  cache_.release(sequence.blocks);
+  sequence.n_computed = 0;
 }
 
 std::unique_ptr<Sequence> Scheduler::remove(SequenceId id) {
@@ -74,7 +192,7 @@ std::unique_ptr<Sequence> Scheduler::remove(SequenceId id) {
     found = std::move(*wait);
     waiting_.erase(wait);
   }
-  if (found) cache_.release(found->blocks);
+  if (found) give_back(*found);
   return found;
 }
 
@@ -84,7 +202,7 @@ std::vector<std::unique_ptr<Sequence>> Scheduler::remove_all() {
   for (auto& sequence : waiting_) all.push_back(std::move(sequence));
   running_.clear();
   waiting_.clear();
-  for (auto& sequence : all) cache_.release(sequence->blocks);
+  for (auto& sequence : all) give_back(*sequence);
   return all;
 }
 

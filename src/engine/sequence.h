@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/draft_policy.h"
@@ -24,6 +26,7 @@ struct EngineRequest {
   SamplerOptions sampler_options{};
   int64_t max_tokens = -1;             // -1 = until the context is full; 0 = evaluate the prompt only
   std::vector<int32_t> stop_tokens{};  // end the sequence; reported as its last token
+  std::string cache_scope{};           // prefixes are shared, and steps are fair, between owners of requests
   std::shared_ptr<TokenSink> sink{};
 };
 
@@ -40,7 +43,10 @@ struct Sequence {
   Sampler sampler;
   std::vector<int32_t> tokens;  // prompt and what was sampled
   int64_t n_computed = 0;       // tokens whose keys and values are stored
+  int64_t n_cached = 0;         // tokens of the prompt that were stored when it began
   SequenceBlocks blocks;
+  bool asked_disk = false;  // for blocks
+  std::optional<int64_t> read_share;  // what it has had of the rows for prompts, by the scheduler's count
 
   PromptLookup lookup;
   DraftAcceptance acceptance;
@@ -56,6 +62,8 @@ struct Sequence {
   int64_t n_sampled() const { return n_tokens() - n_prompt(); }
   int64_t n_pending() const { return n_tokens() - n_computed; }  // rows still to be computed
   bool decoding() const { return n_pending() == 1 && n_sampled() > 0; }
+  bool has_started() const { return started != Clock::time_point{}; }
+  std::span<const int32_t> computed() const { return std::span(tokens).first(static_cast<size_t>(n_computed)); }
 };
 
 }  // namespace hearth::engine

@@ -1,45 +1,8 @@
 // With drafts the engine says exactly what it says without them.
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <filesystem>
-#include <future>
-
-#include "engine/engine.h"
-#include "kernels/kernels.h"
-#include "synth/synthetic_model.h"
-#include "tensor/cpu/cpu_backend.h"
+#include "engine/testing/test_model.h"
 
 namespace hearth::engine {
 namespace {
-
-class Recorder : public TokenSink {
- public:
-  explicit Recorder(int64_t stop_after = -1) : stop_after_(stop_after) {}
-  bool on_token(const SampledToken& token) override {
-    ids.push_back(token.chosen.id);
-    logprobs.push_back(token.chosen.logprob);
-    for (const TokenLogit& other : token.top) logprobs.push_back(other.logprob);
-    if (ids.size() == 20) has_20.set_value();
-    return static_cast<int64_t>(ids.size()) != stop_after_;
-  }
-  void on_end(const SequenceEnd& end) override { ended.set_value(end); }
-
-  std::vector<int32_t> ids;
-  std::vector<float> logprobs;
-  std::promise<void> has_20;
-  std::promise<SequenceEnd> ended;
-
- private:
-  int64_t stop_after_;
-};
-
-struct Answer {
-  std::vector<int32_t> ids;
-  std::vector<float> logprobs;
-  SequenceEnd end;
-};
 
 void expect_same(const Answer& with, const Answer& without) {
   EXPECT_EQ(with.ids, without.ids);
@@ -54,31 +17,13 @@ void expect_same(const Answer& with, const Answer& without) {
 // keys, per-layer inputs, experts.
 class SpeculationTest : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    std::filesystem::path path = std::filesystem::path(HEARTH_TEST_DATA) / "models/stories260K.gguf";
-    const std::string name = GetParam();
-    if (name != "stories260K") {
-      path = std::filesystem::temp_directory_path() / fmt::format("hearth-{}-{}.gguf", name, getpid());
-      ASSERT_TRUE(synth::write_synthetic_model({.spec = name, .output = path, .quant = "q8_0"}));
-    }
-    auto file = gguf::ModelFile::open(path);
-    if (name != "stories260K") std::filesystem::remove(path);  // stays mapped
-    ASSERT_TRUE(file) << file.error().message;
-    file_.emplace(std::move(*file));
-    auto model = model::Model::load(*file_);
-    ASSERT_TRUE(model) << model.error().message;
-    model_ = std::move(*model);
-  }
+  void SetUp() override { ASSERT_NE(model_ = TestModel::open(GetParam()), nullptr); }
 
   // Every step takes as long as any other, so that as much is drafted as is allowed.
   std::unique_ptr<Engine> create(bool speculate, EngineOptions options = {}) {
-    if (options.kv.context_length == 0) options.kv.context_length = 512;
     options.speculate = speculate;
-    options.clock = [ticks = 0]() mutable { return Clock::time_point(std::chrono::seconds(++ticks)); };
-    auto engine = Engine::create(
-        *model_, tensor::create_cpu_backend(*kernels::available_kernels().front(), threads_), options);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return std::move(*engine);
+    options.clock = [ticks = 0]() mutable { return Clock::time_point(std::chrono::milliseconds(++ticks)); };
+    return model_->engine(std::move(options));
   }
 
   // A prompt that says the same thing `n` times, for an answer in the same few words: it often repeats
@@ -93,28 +38,7 @@ class SpeculationTest : public testing::TestWithParam<const char*> {
     return work;
   }
 
-  static std::vector<Answer> answers(Engine& engine, const std::vector<EngineRequest>& requests,
-                                     int64_t stop_after = -1) {
-    std::vector<std::shared_ptr<Recorder>> sinks;
-    for (EngineRequest work : requests) {
-      work.sink = sinks.emplace_back(std::make_shared<Recorder>(stop_after));
-      EXPECT_TRUE(engine.submit(std::move(work)));
-    }
-    std::vector<Answer> all;
-    for (auto& sink : sinks) {
-      const SequenceEnd end = sink->ended.get_future().get();
-      all.push_back({sink->ids, sink->logprobs, end});
-    }
-    return all;
-  }
-
-  static Answer answer(Engine& engine, const EngineRequest& work, int64_t stop_after = -1) {
-    return answers(engine, {work}, stop_after)[0];
-  }
-
-  ThreadPool threads_{2};
-  std::optional<gguf::ModelFile> file_;
-  std::unique_ptr<model::Model> model_;
+  std::unique_ptr<TestModel> model_;
 };
 
 TEST_P(SpeculationTest, SaysTheSameGreedilyAndDrawn) {
@@ -242,7 +166,7 @@ TEST_P(SpeculationTest, AConstraintHoldsForDraftedRows) {
   const auto constrained = [&](int64_t fails_after) {
     EngineRequest work = request(6, 40);
     work.sampling.logit_bias.clear();
-    const auto n_tokens = static_cast<size_t>(model_->config().vocab_size);
+    const auto n_tokens = static_cast<size_t>(model_->model().config().vocab_size);
     work.sampler_options.constraint = std::make_shared<Thirds>(n_tokens, fails_after);
     return work;
   };
@@ -261,11 +185,7 @@ TEST_P(SpeculationTest, AConstraintHoldsForDraftedRows) {
 
 INSTANTIATE_TEST_SUITE_P(Models, SpeculationTest,
                          testing::Values("stories260K", "tiny-gemma4", "tiny-gemma4-e4b", "tiny-gemma4-moe"),
-                         [](const auto& param) {
-                           std::string name = param.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         name_of_model);
 
 }  // namespace
 }  // namespace hearth::engine

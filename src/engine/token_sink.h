@@ -22,6 +22,7 @@ struct SequenceEnd {
   EndReason reason = EndReason::kFailed;
   std::optional<Error> error;
   int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of them, stored already when the sequence began
   int64_t sampled_tokens = 0;
   int64_t drafted_tokens = 0;   // guessed ahead and checked together with others
   int64_t accepted_tokens = 0;  // of them, those that were right
@@ -30,9 +31,19 @@ struct SequenceEnd {
   double decode_ms = 0;
 };
 
+// How far the prompt has been read.
+struct ReadProgress {
+  int64_t n_total = 0;
+  int64_t n_cached = 0;  // stored already when the sequence began
+  int64_t n_read = 0;    // the cached ones included
+  double elapsed_ms = 0;  // since the first step for it
+};
+
 class TokenSink {
  public:
   virtual ~TokenSink() = default;
+  // After each step that read a part of the prompt; before the first token.
+  virtual void on_progress(const ReadProgress&) {}
   // False ends the sequence.
   virtual bool on_token(const SampledToken& token) = 0;
   // Exactly once, last.

@@ -1,0 +1,68 @@
+#include "engine/step_pace.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace hearth::engine {
+namespace {
+
+// A step with prompt rows, in steps without. Below 2, as times scatter and the slower ones shall be below 2 too.
+constexpr double kStretch = 1.8;
+// Steps that are this short need not be shortened: nobody reads so fast.
+constexpr double kUnnoticedSeconds = 0.02;
+// A step of prompts alone.
+constexpr double kAloneSeconds = 0.5;
+
+// Rows of a first step, when nothing is known yet, and how fast their number may grow.
+constexpr int64_t kFirstBeside = 4;
+constexpr int64_t kFirstAlone = 16;
+constexpr int64_t kGrowth = 2;
+
+// Steps with prompts after which one without is measured again: contexts grow, machines get busy.
+constexpr int64_t kRemeasureAfter = 200;
+
+constexpr double kNewest = 0.3;  // weight of the newest time in an average
+
+void average(double& value, double newest) {
+  value = value == 0 ? newest : value + kNewest * (newest - value);
+}
+
+}  // namespace
+
+void StepPace::Rows::add(int64_t n_rows, double row_seconds) {
+  average(seconds, std::max(row_seconds, 1e-9));
+  n_last = n_rows;
+}
+
+int64_t StepPace::Rows::within(double budget_seconds, int64_t first) const {
+  if (n_last == 0) return first;
+  const double n = std::min(budget_seconds / seconds, static_cast<double>(n_last * kGrowth));
+  return std::max(static_cast<int64_t>(n), int64_t{1});
+}
+
+double StepPace::decode_seconds(int64_t n_decoding) const {
+  if (decode_.empty()) return 0;
+  const auto above = decode_.lower_bound(n_decoding);
+  return above != decode_.end() ? above->second : std::prev(above)->second;
+}
+
+int64_t StepPace::prompt_rows(int64_t n_decoding, int64_t max_rows) const {
+  if (n_decoding == 0) return std::min(alone_.within(kAloneSeconds, kFirstAlone), max_rows);
+  const double decode = decode_seconds(n_decoding);
+  if (decode == 0 || n_mixed_steps_ >= kRemeasureAfter) return 0;
+  const double budget = std::max(kStretch * decode, kUnnoticedSeconds) - decode;
+  return budget > 0 ? std::min(beside_.within(budget, kFirstBeside), max_rows) : 1;
+}
+
+void StepPace::add(int64_t n_decoding, int64_t n_prompt_rows, double seconds) {
+  const auto n_rows = static_cast<double>(n_prompt_rows);
+  if (n_decoding == 0) return alone_.add(n_prompt_rows, seconds / n_rows);
+  if (n_prompt_rows == 0) {
+    n_mixed_steps_ = 0;
+    return average(decode_[n_decoding], seconds);
+  }
+  ++n_mixed_steps_;
+  beside_.add(n_prompt_rows, (seconds - decode_seconds(n_decoding)) / n_rows);
+}
+
+}  // namespace hearth::engine

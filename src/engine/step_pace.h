@@ -1,0 +1,38 @@
+// How many rows of prompts a step takes, by measured times. While somebody waits for the next token, a step with
+// prompt rows may last a little less than two steps without; nobody then sees a long prompt being read beside
+// him. While nobody does, a step is bounded so that whoever arrives is not kept waiting for long: a step cannot
+// be entered once it has begun.
+//
+// Plain numbers in, no clock: tests bring their own times.
+#pragma once
+
+#include <cstdint>
+#include <map>
+
+namespace hearth::engine {
+
+class StepPace {
+ public:
+  // For a step with a row of each of `n_decoding` sequences. 0 where a step without prompts has to be measured
+  // first.
+  int64_t prompt_rows(int64_t n_decoding, int64_t max_rows) const;
+  // What the step then took; drafted rows do not count.
+  void add(int64_t n_decoding, int64_t n_prompt_rows, double seconds);
+
+ private:
+  double decode_seconds(int64_t n_decoding) const;  // 0 when it is not known
+
+  std::map<int64_t, double> decode_;  // seconds of a step without prompts, by its sequences
+  int64_t n_mixed_steps_ = 0;         // since one of them was measured
+
+  // Seconds that a row of a prompt adds, and the rows there were last; beside decoding rows and without any.
+  struct Rows {
+    double seconds = 0;
+    int64_t n_last = 0;
+    void add(int64_t n_rows, double row_seconds);
+    int64_t within(double budget_seconds, int64_t first) const;
+  };
+  Rows beside_, alone_;
+};
+
+}  // namespace hearth::engine
