@@ -117,6 +117,18 @@ constexpr SettingField kFields[] = {
        HEARTH_TRY(s.speculation, on_or_off(v[0]));
        return {};
      }},
+    {"prefix_folder", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       if (v[0].empty()) return invalid("is an empty path");
+       s.prefix_folder = v[0];
+       return {};
+     }},
+    {"prefix_disk_gib", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(const int64_t gib, whole_number(v[0], 0, 1 << 20));
+       s.prefix_disk_gib = static_cast<uint64_t>(gib);
+       return {};
+     }},
     {"kernels", SettingKind::kText,
      [](Settings& s, const Values& v) -> Status {
        s.kernels = v[0];

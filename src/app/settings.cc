@@ -168,6 +168,7 @@ void resolve_paths(Settings& settings, const EnvironmentLookup& environment) {
   for (fs::path& model : settings.models) resolve(model);
   resolve(settings.tls_cert);
   resolve(settings.tls_key);
+  resolve(settings.prefix_folder);
 }
 
 Status apply_environment(Settings& settings, const EnvironmentLookup& environment) {
@@ -224,6 +225,7 @@ Result<Settings> load_settings(const EnvironmentLookup& environment, const Setti
                 settings.tls_key.empty() ? "tls_cert" : "tls_key",
                 settings.tls_key.empty() ? "tls_key" : "tls_cert");
   }
+  if (settings.prefix_folder.empty()) settings.prefix_folder = settings.data_dir / "cache" / "prefixes";
   return settings;
 }
 

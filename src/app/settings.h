@@ -26,6 +26,8 @@ struct Settings {
   int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_type = kernels::DType::kF16;
   bool speculation = true;  // draft tokens where the text repeats itself
+  std::filesystem::path prefix_folder;  // where prefixes outlive a restart; empty: in data_dir
+  uint64_t prefix_disk_gib = 4;         // of it at most; 0 = nothing is kept on disk
   std::string kernels;      // instruction set by name; empty = the best
   // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
   serving::KeepAlive keep_alive = std::chrono::minutes(5);

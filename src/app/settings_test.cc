@@ -50,6 +50,8 @@ TEST_F(SettingsTest, HasDefaultsWithoutAFile) {
   EXPECT_EQ(settings->port, 11434);
   EXPECT_EQ(settings->kv_type, kernels::DType::kF16);
   EXPECT_TRUE(settings->speculation);
+  EXPECT_EQ(settings->prefix_disk_gib, 4u);
+  EXPECT_EQ(settings->prefix_folder, home_ / "cache" / "prefixes");
   EXPECT_EQ(settings->data_dir, home_);
 }
 
@@ -93,6 +95,8 @@ threads = 2
 context = 4096
 kv_type = "q8_0"
 speculation = "off"
+prefix_disk_gib = 0
+prefix_folder = "kept"
 kernels = "avx2"
 models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
 allowed_origins = ["https://app.example"]
@@ -120,6 +124,8 @@ gpt = "b=c"
   EXPECT_EQ(settings->port, 0);
   EXPECT_EQ(settings->kv_type, kernels::DType::kQ8_0);
   EXPECT_FALSE(settings->speculation);
+  EXPECT_EQ(settings->prefix_disk_gib, 0u);
+  EXPECT_EQ(settings->prefix_folder, home_ / "kept");
   EXPECT_EQ(settings->kernels, "avx2");
   EXPECT_THAT(settings->models,
               ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));

@@ -26,6 +26,13 @@ TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) con
   return described;
 }
 
+void GenerationSink::on_progress(const engine::ReadProgress& now) {
+  writer_.push(PromptProgress{.total = now.n_total,
+                              .cached = now.n_cached,
+                              .processed = now.n_read,
+                              .elapsed_ms = now.elapsed_ms});
+}
+
 bool GenerationSink::on_token(const engine::SampledToken& token) {
   const text::TokenId id = token.chosen.id;
   const bool reasons = parser_.in_reasoning();
@@ -98,7 +105,7 @@ void GenerationSink::on_end(const engine::SequenceEnd& end) {
                                                                     : FinishReason::kStop,
                              .stop_string = matched_stop_,
                              .usage = {.prompt_tokens = end.prompt_tokens,
-                                       .cached_tokens = 0,
+                                       .cached_tokens = end.cached_tokens,
                                        .completion_tokens = end.sampled_tokens,
                                        .reasoning_tokens = reasoning_tokens_},
                              .timings = {.queue_ms = end.queue_ms,

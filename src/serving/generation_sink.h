@@ -33,6 +33,7 @@ class GenerationSink : public engine::TokenSink {
   // What the consumer's cancel() does. Thread-safe.
   void set_on_cancel(std::function<void()> on_cancel) { writer_.set_on_cancel(std::move(on_cancel)); }
 
+  void on_progress(const engine::ReadProgress& now) override;
   bool on_token(const engine::SampledToken& token) override;
   void on_end(const engine::SequenceEnd& end) override;
 

@@ -11,12 +11,17 @@
 #include "serving/embedding_sink.h"
 #include "serving/generation_sink.h"
 #include "serving/infill.h"
+#include "serving/model_digest.h"
 #include "serving/output_constraint.h"
 #include "serving/tool_names.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::serving {
 namespace {
+
+// Of the memory that is left, what may fill up with prefixes that nobody uses at the moment.
+constexpr uint64_t kPrefixShare = 8;
+constexpr uint64_t kMaxPrefixBytes = uint64_t{4} << 30;
 
 // Brings the file into memory, all threads reading. Files that leave little room for anything else are left
 // to be read as they are used.
@@ -58,10 +63,14 @@ Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, cons
   plan.kv.context_length = context_length;
   plan.limits.max_waiting = options.max_queue;
   plan.speculate = options.speculate;
+  plan.prefix_store = options.prefix_store;
   plan.kv.max_batch_rows = plan.limits.max_batch_rows;
   HEARTH_TRY(const engine::KvPlan kv, engine::KvPlan::create(config, plan.kv));
-  HEARTH_CHECK_OK(
-      check_room(kv.bytes() + model::RunState::planned_bytes(config, plan.run_limits()), context_length));
+  const uint64_t need = kv.bytes() + model::RunState::planned_bytes(config, plan.run_limits());
+  HEARTH_CHECK_OK(check_room(need, context_length));
+  if (const uint64_t available = platform::memory_state().available_bytes; available > need) {
+    plan.kv.prefix_bytes = std::min((available - need) / kPrefixShare, kMaxPrefixBytes);
+  }
   return plan;
 }
 
@@ -120,6 +129,7 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
   populate(file, threads.n_threads(), options.on_load_progress, stop);
   if (stop) return fail(ErrorCategory::kCancelled, "the load was given up");
   if (!config.is_encoder) {
+    plan.kv.identity = model_digest(file, loaded->kernels_->name);
     HEARTH_TRY(loaded->engine_,
                engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
                                       std::move(plan)));
@@ -254,6 +264,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   written.prompt = work.prompt;
   HEARTH_TRY(work.sampler_options.constraint, constraint_for(request, written, *grammars_));
   HEARTH_CHECK_OK(stay_within(context, work));
+  work.cache_scope = std::move(request.cache_scope);
   if (!request.ignore_end_of_generation) {
     const auto ends = text().tokenizer().end_of_generation();
     work.stop_tokens.insert(work.stop_tokens.end(), ends.begin(), ends.end());

@@ -13,6 +13,8 @@ class MeteredSink : public engine::TokenSink {
   MeteredSink(std::shared_ptr<engine::TokenSink> sink, std::shared_ptr<ModelMetrics> metrics)
       : sink_(std::move(sink)), metrics_(std::move(metrics)) {}
 
+  void on_progress(const engine::ReadProgress& now) override { sink_->on_progress(now); }
+
   bool on_token(const engine::SampledToken& token) override {
     const Clock::time_point now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - last_).count();
@@ -27,7 +29,9 @@ class MeteredSink : public engine::TokenSink {
 
   void on_end(const engine::SequenceEnd& end) override {
     // First, so that who has seen the end of an answer finds it counted.
-    metrics_->on_end({.usage = {.prompt_tokens = end.prompt_tokens, .completion_tokens = end.sampled_tokens},
+    metrics_->on_end({.usage = {.prompt_tokens = end.prompt_tokens,
+                                .cached_tokens = end.cached_tokens,
+                                .completion_tokens = end.sampled_tokens},
                       .timings = {.queue_ms = end.queue_ms,
                                   .prefill_ms = end.prefill_ms,
                                   .decode_ms = end.decode_ms,

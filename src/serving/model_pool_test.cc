@@ -33,8 +33,8 @@ Answer read(TokenStream stream) {
     } else if (auto* end = std::get_if<GenerationEnd>(&event)) {
       answer.end = std::move(*end);
       return answer;
-    } else {
-      answer.error = std::get<Error>(event);
+    } else if (auto* error = std::get_if<Error>(&event)) {
+      answer.error = std::move(*error);
       return answer;
     }
   }
@@ -104,6 +104,32 @@ TEST(ModelPool, RefusesBadOptions) {
   auto pool = ModelPool::create({.context_length = 100000});
   ASSERT_TRUE(pool);
   EXPECT_EQ((*pool)->load(kStories).error().category, ErrorCategory::kInvalidArgument);  // made for 512
+}
+
+TEST(ModelPool, SaysHowMuchOfThePromptItKnew) {
+  const auto pool = pool_with(kStories);
+  const auto ask = [&](const std::string& scope) {
+    GenerationRequest work = request("Once upon a time, there was a little girl named Lily.", 5);
+    work.cache_scope = scope;
+    return read(*pool->generate(std::move(work)));
+  };
+  const Answer first = ask("me"), second = ask("me"), other = ask("you");
+  ASSERT_TRUE(first.end && second.end && other.end);
+  EXPECT_EQ(first.end->usage.cached_tokens, 0);
+  EXPECT_EQ(second.end->usage.cached_tokens, second.end->usage.prompt_tokens - 1);
+  EXPECT_EQ(other.end->usage.cached_tokens, 0);
+  EXPECT_EQ(first.text, second.text);
+}
+
+TEST(ModelPool, TellsHowFarThePromptIsRead) {
+  const auto pool = pool_with(kStories);
+  auto stream = pool->generate(request("Once upon a time", 1));
+  ASSERT_TRUE(stream);
+  const GenerationEvent event = stream->next();
+  const auto* progress = std::get_if<PromptProgress>(&event);
+  ASSERT_NE(progress, nullptr);
+  EXPECT_EQ(progress->processed, progress->total);
+  EXPECT_EQ(progress->cached, 0);
 }
 
 TEST(ModelPool, DroppingTheStreamFreesTheEngine) {

@@ -100,6 +100,16 @@ std::string welcome(const api::HttpServer& server, const std::vector<serving::Mo
                     server.url(), key, visible_line(models.front().name));
 }
 
+// Serving goes on without it.
+std::shared_ptr<engine::PrefixStore> open_prefix_store(const Settings& settings, Log& log) {
+  if (settings.prefix_disk_gib == 0) return nullptr;
+  auto store = engine::PrefixStore::open(
+      {.folder = settings.prefix_folder, .max_bytes = settings.prefix_disk_gib << 30});
+  if (store) return std::move(*store);
+  log.warning("prefixes are not kept on disk: " + store.error().message);
+  return nullptr;
+}
+
 Status run_serve(const ServeOptions& options, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, options.settings));
   Log log(settings.log_level, settings.log_format);
@@ -115,6 +125,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
   pool_options.keep_alive = settings.keep_alive;
+  pool_options.prefix_store = open_prefix_store(settings, log);
   pool_options.aliases = serving::ModelAliases(settings.aliases);
   const auto metrics = std::make_shared<api::ServerMetrics>();
   pool_options.metrics = metrics;
