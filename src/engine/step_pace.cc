@@ -13,15 +13,19 @@ constexpr double kUnnoticedSeconds = 0.02;
 // A step of prompts alone.
 constexpr double kAloneSeconds = 0.5;
 
+// Fewer rows than this say more about the scatter of times than about the cost of a row.
+constexpr int64_t kFewestRows = 2;
+
 // Rows of a first step, when nothing is known yet, and how fast their number may grow.
 constexpr int64_t kFirstBeside = 4;
 constexpr int64_t kFirstAlone = 16;
 constexpr int64_t kGrowth = 2;
 
-// Steps with prompts after which one without is measured again: contexts grow, machines get busy.
-constexpr int64_t kRemeasureAfter = 200;
+// Steps with prompts after which one without is measured again: contexts grow, machines get busy, and what a
+// step without takes would then be taken for the cost of rows.
+constexpr int64_t kRemeasureAfter = 25;
 
-constexpr double kNewest = 0.3;  // weight of the newest time in an average
+constexpr double kNewest = 0.4;  // weight of the newest time in an average
 
 void average(double& value, double newest) {
   value = value == 0 ? newest : value + kNewest * (newest - value);
@@ -37,7 +41,7 @@ void StepPace::Rows::add(int64_t n_rows, double row_seconds) {
 int64_t StepPace::Rows::within(double budget_seconds, int64_t first) const {
   if (n_last == 0) return first;
   const double n = std::min(budget_seconds / seconds, static_cast<double>(n_last * kGrowth));
-  return std::max(static_cast<int64_t>(n), int64_t{1});
+  return std::max(static_cast<int64_t>(n), kFewestRows);
 }
 
 double StepPace::decode_seconds(int64_t n_decoding) const {
@@ -51,7 +55,7 @@ int64_t StepPace::prompt_rows(int64_t n_decoding, int64_t max_rows) const {
   const double decode = decode_seconds(n_decoding);
   if (decode == 0 || n_mixed_steps_ >= kRemeasureAfter) return 0;
   const double budget = std::max(kStretch * decode, kUnnoticedSeconds) - decode;
-  return budget > 0 ? std::min(beside_.within(budget, kFirstBeside), max_rows) : 1;
+  return std::min(beside_.within(budget, kFirstBeside), max_rows);
 }
 
 void StepPace::add(int64_t n_decoding, int64_t n_prompt_rows, double seconds) {

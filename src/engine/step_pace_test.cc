@@ -57,9 +57,17 @@ TEST(StepPace, ShortStepsNeedNotBeShorter) {
 TEST(StepPace, FollowsAMachineThatGetsSlower) {
   StepPace pace;
   run(pace, {}, 1, 50);
-  const Machine slow = {0.15, 0.2};
-  const int64_t n = run(pace, slow, 1, 250);  // long enough to measure both kinds of steps
+  const Machine slow = {0.15, 0.06};
+  const int64_t n = run(pace, slow, 1, 120);  // long enough to measure both kinds of steps
   EXPECT_LE(slow.seconds(1 + n), 2 * slow.seconds(1));
+}
+
+TEST(StepPace, AMachineThatGetsBusyDoesNotStopPrompts) {
+  StepPace pace;
+  run(pace, {}, 1, 50);
+  const Machine busy = {0.2, 0.026};  // all steps take longer, and not because of the rows
+  run(pace, busy, 1, 120);
+  EXPECT_GE(run(pace, busy, 1, 1) + run(pace, busy, 1, 1), 8);
 }
 
 TEST(StepPace, OneSlowStepDoesNotStopPrompts) {
