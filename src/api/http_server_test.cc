@@ -34,7 +34,8 @@ TEST_F(HttpServerTest, AnswersHealthAndTheFrontPage) {
   EXPECT_EQ(health.header("Content-Type"), "application/json");
   EXPECT_THAT(health.header("X-Request-Id"), ::testing::MatchesRegex("req_[a-z2-7]{24}"));
   EXPECT_EQ(server.ask(get("/v1/health")).status, 200);
-  EXPECT_THAT(server.ask(get("/")).body, HasSubstr("Hearth is running"));
+  EXPECT_THAT(server.ask(get("/", "Accept: text/html,*/*\r\n")).body, HasSubstr("Hearth is running"));
+  EXPECT_EQ(server.ask(get("/")).body, "Ollama is running");
 }
 
 TEST_F(HttpServerTest, HealthSaysWhyNot) {

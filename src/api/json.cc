@@ -1,6 +1,7 @@
 #include "api/json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <unordered_set>
 
@@ -171,6 +172,24 @@ text::Value to_untrusted_value(const Json& json) {
     default:
       return {};
   }
+}
+
+Json to_json(const text::Value& value) {
+  if (value.is_bool()) return value.as_bool();
+  if (value.is_integer()) return value.as_integer();
+  if (value.is_float()) return std::isfinite(value.as_float()) ? Json(value.as_float()) : Json(nullptr);
+  if (value.is_string()) return value.as_string().text;
+  if (value.is_list()) {
+    Json items = Json::array();
+    for (const text::Value& item : value.as_list()) items.push_back(to_json(item));
+    return items;
+  }
+  if (value.is_map()) {
+    Json members = Json::object();
+    for (const auto& [key, item] : value.as_map()) members[key] = to_json(item);
+    return members;
+  }
+  return nullptr;
 }
 
 }  // namespace hearth::api

@@ -27,4 +27,7 @@ std::string dump(const Json& json);
 // As a template value; every string in it is marked as coming from outside.
 text::Value to_untrusted_value(const Json& json);
 
+// A value as JSON; marks are lost, numbers that JSON does not have become null.
+Json to_json(const text::Value& value);
+
 }  // namespace hearth::api

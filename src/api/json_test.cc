@@ -110,5 +110,11 @@ TEST(Json, ValuesKeepOrderAndAreUntrusted) {
   EXPECT_EQ(string.untrusted, std::vector{(text::ByteRange{0, 1})});
 }
 
+TEST(JsonTest, ValuesComeBackAsTheyWent) {
+  const char* text = R"({"z":[1,-2.5,"words",true,null],"a":{"b":{}}})";
+  EXPECT_EQ(dump(to_json(to_untrusted_value(*parse_json(text)))), text);
+  EXPECT_EQ(dump(to_json(text::Value(std::numeric_limits<double>::infinity()))), "null");
+}
+
 }  // namespace
 }  // namespace hearth::api

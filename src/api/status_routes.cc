@@ -13,9 +13,12 @@ Chat:    POST /v1/chat/completions
 Text:    POST /v1/completions
 Health:  GET /health
 
-Any OpenAI client works with this address and /v1 as its base URL. It needs a key only where other
-machines can reach the server: hearth key add NAME makes one.
+Any OpenAI client works with this address and /v1 as its base URL, any Ollama client with this address
+alone. It needs a key only where other machines can reach the server: hearth key add NAME makes one.
 )";
+
+// What programs that look for Ollama compare with, to the letter.
+constexpr std::string_view kOllamaWelcome = "Ollama is running";
 
 Task<void> health(const serving::GenerationService& service, ResponseWriter& writer) {
   std::string why;
@@ -30,11 +33,13 @@ Task<void> health(const serving::GenerationService& service, ResponseWriter& wri
   co_await writer.send(std::move(response));
 }
 
-Task<void> welcome(ResponseWriter& writer) {
+// Browsers say that they take HTML; programs do not.
+Task<void> welcome(const HttpRequest& request, ResponseWriter& writer) {
+  const bool browser = request.header("accept").find("text/html") != std::string_view::npos;
   HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
-  response.body = kWelcome;
+  response.body = browser ? kWelcome : kOllamaWelcome;
   co_await writer.send(std::move(response));
 }
 
@@ -46,7 +51,7 @@ void add_status_routes(Router& router, const serving::GenerationService& service
                [&service](const HttpRequest&, ResponseWriter& writer) { return health(service, writer); });
   }
   router.add("GET", "/", Scope::kOpen,
-             [](const HttpRequest&, ResponseWriter& writer) { return welcome(writer); });
+             [](const HttpRequest& request, ResponseWriter& writer) { return welcome(request, writer); });
 }
 
 }  // namespace hearth::api

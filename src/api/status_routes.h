@@ -1,4 +1,5 @@
-// Routes that belong to no dialect: health, and a page at "/" that says what this is.
+// Routes that belong to no dialect: health, and "/", which tells people what this is, and programs what they
+// look for there.
 #pragma once
 
 #include "api/router.h"

@@ -11,6 +11,7 @@
 #include "api/anthropic/routes.h"
 #include "api/llama_server/routes.h"
 #include "api/model_routes.h"
+#include "api/ollama/routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -156,6 +157,10 @@ RunningServer::RunningServer(FakeService& service, HttpServerOptions options, in
   add_rerank_routes(router, service);
   anthropic::add_anthropic_routes(router, service, {.keep_alive_interval = openai.keep_alive_interval});
   add_model_routes(router, service);
+  ollama::OllamaOptions ollama;
+  ollama.server_version = "1.2.3";
+  ollama.keep_alive_interval = std::chrono::milliseconds(keep_alive_ms);
+  ollama::add_ollama_routes(router, service, ollama);
   auto server = HttpServer::create(std::move(options), std::move(router));
   if (!server) throw std::runtime_error(server.error().message);
   server_ = std::move(*server);

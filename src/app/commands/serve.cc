@@ -8,6 +8,7 @@
 #include "api/llama_server/routes.h"
 #include "api/metrics/server_metrics.h"
 #include "api/model_routes.h"
+#include "api/ollama/routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -168,6 +169,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
                                              {.build_info = fmt::format("hearth {}", kVersion)});
   api::add_rerank_routes(router, *pool);
   api::anthropic::add_anthropic_routes(router, *pool);
+  api::ollama::add_ollama_routes(router, *pool, {.server_version = std::string(kVersion)});
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));

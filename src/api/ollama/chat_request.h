@@ -1,0 +1,10 @@
+// POST /api/chat: the body as a native request.
+#pragma once
+
+#include "api/ollama/fields.h"
+
+namespace hearth::api::ollama {
+
+Parsed<DialectRequest> parse_chat_request(std::string_view body);
+
+}  // namespace hearth::api::ollama

@@ -1,0 +1,140 @@
+#include "api/ollama/models.h"
+
+#include <algorithm>
+#include <span>
+
+#include "api/ollama/wire.h"
+#include "base/sha256.h"
+
+namespace hearth::api::ollama {
+namespace {
+
+using serving::ModelCapabilities;
+using serving::ModelSummary;
+
+// As clients print it for models that stay: the year alone says so.
+constexpr std::string_view kForGood = "2318-01-01T00:00:00Z";
+
+// "7.6B", "494M", "260K"
+std::string parameter_size(uint64_t n) {
+  const auto shown = [n](double unit, const char* name) {
+    const double number = static_cast<double>(n) / unit;
+    return number < 10 ? fmt::format("{:.1f}{}", number, name) : fmt::format("{:.0f}{}", number, name);
+  };
+  if (n >= 1'000'000'000) return fmt::format("{:.1f}B", static_cast<double>(n) / 1e9);
+  if (n >= 1'000'000) return shown(1e6, "M");
+  if (n >= 1000) return shown(1e3, "K");
+  return std::to_string(n);
+}
+
+// Names the file of a model as it is now: a hash of its path, size and time. Not of its bytes, which would
+// take minutes to read.
+std::string identity(const ModelSummary& model) {
+  const std::string source =
+      fmt::format("{}\n{}\n{}", model.path, model.size_bytes, model.modified_unix_seconds);
+  return to_hex(sha256({std::as_bytes(std::span(source))}));
+}
+
+Json capabilities_json(const ModelCapabilities& capabilities) {
+  Json list = Json::array();
+  if (capabilities.completion) list.push_back("completion");
+  if (capabilities.embedding) list.push_back("embedding");
+  if (capabilities.tools) list.push_back("tools");
+  if (capabilities.thinking) list.push_back("thinking");
+  if (capabilities.vision) list.push_back("vision");
+  return list;
+}
+
+Json details_json(const ModelSummary& model) {
+  Json json = Json::object();
+  json["parent_model"] = "";
+  json["format"] = "gguf";
+  json["family"] = model.architecture;
+  json["families"] = Json::array({model.architecture});
+  json["parameter_size"] = parameter_size(model.n_parameters);
+  json["quantization_level"] = model.quantisation;
+  json["context_length"] = model.context_length;
+  return json;
+}
+
+Json entry_json(const ModelSummary& model) {
+  Json json = Json::object();
+  json["name"] = model.name;
+  json["model"] = model.name;
+  json["size"] = model.size_bytes;
+  json["digest"] = identity(model);
+  json["details"] = details_json(model);
+  return json;
+}
+
+// The author's sampling, as a table of names and values.
+std::string parameters_text(const serving::ModelCard& card) {
+  if (!card.has_sampling) return {};
+  const engine::SamplingParams& sampling = card.sampling;
+  std::string text;
+  const auto add = [&](std::string_view name, auto value) {
+    text += fmt::format("{:<30} {}\n", name, value);
+  };
+  add("temperature", sampling.temperature);
+  add("top_k", sampling.top_k);
+  add("top_p", sampling.top_p);
+  add("min_p", sampling.min_p);
+  add("repeat_penalty", sampling.repetition_penalty);
+  add("repeat_last_n", sampling.penalty_window);
+  text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Json tags_json(const std::vector<ModelSummary>& models) {
+  std::vector<ModelSummary> sorted = models;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const ModelSummary& a, const ModelSummary& b) {
+    return a.modified_unix_seconds > b.modified_unix_seconds;
+  });
+  Json list = Json::array();
+  for (const ModelSummary& model : sorted) {
+    Json json = entry_json(model);
+    json["modified_at"] = rfc3339_seconds(model.modified_unix_seconds);
+    json["capabilities"] = capabilities_json(model.capabilities);
+    list.push_back(std::move(json));
+  }
+  return Json{{"models", std::move(list)}};
+}
+
+Json ps_json(const std::vector<serving::LoadedModelState>& models) {
+  Json list = Json::array();
+  for (const serving::LoadedModelState& model : models) {
+    Json json = entry_json(model.summary);
+    json["size"] = model.weight_bytes + model.cache_bytes + model.scratch_bytes;
+    json["size_vram"] = 0;
+    json["expires_at"] = model.expires_unix_seconds ? rfc3339_seconds(*model.expires_unix_seconds) : kForGood;
+    json["context_length"] = model.summary.context_length;
+    list.push_back(std::move(json));
+  }
+  return Json{{"models", std::move(list)}};
+}
+
+Json show_json(const serving::ModelDetails& details) {
+  const serving::ModelCard& card = details.card;
+  Json info = Json::object();
+  if (details.metadata.is_map()) {
+    for (const auto& [key, value] : details.metadata.as_map()) {
+      if (key != "tokenizer.chat_template") info[key] = to_json(value);
+    }
+  }
+  info["general.parameter_count"] = card.parameters;
+  const std::string parameters = parameters_text(card);
+  Json json = Json::object();
+  if (!card.license.empty()) json["license"] = card.license;
+  json["modelfile"] = fmt::format("FROM {}\n", details.summary.path);
+  if (!parameters.empty()) json["parameters"] = parameters;
+  json["template"] = details.chat_template;
+  json["details"] = details_json(details.summary);
+  json["model_info"] = std::move(info);
+  json["capabilities"] = capabilities_json(card.capabilities);
+  json["modified_at"] = rfc3339_seconds(details.summary.modified_unix_seconds);
+  return json;
+}
+
+}  // namespace hearth::api::ollama
