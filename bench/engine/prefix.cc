@@ -2,7 +2,8 @@
 //
 //   bench_prefix MODEL.gguf [PROMPT_TOKENS [LONG_PROMPT_TOKENS]]
 //
-// - time to the first token of a long prompt, of the same prefix again, after a restart and after another model
+// - time to the first token of a long prompt, of the same prefix again, after a restart and after another
+// model
 // - gaps between the tokens of one stream alone and while another one reads a long prompt
 // - how long a cancelled sequence takes to end
 // - speed of reading a prompt by the rows of a step
@@ -83,7 +84,8 @@ struct Bench {
     options.limits.max_batch_rows = max_rows;
     options.speculate = false;
     if (with_disk) options.prefix_store = check(PrefixStore::open({.folder = folder}));
-    return check(Engine::create(model, tensor::create_cpu_backend(*kernels::available_kernels().front(), threads),
+    return check(Engine::create(model,
+                                tensor::create_cpu_backend(*kernels::available_kernels().front(), threads),
                                 std::move(options)));
   }
 
@@ -154,7 +156,8 @@ struct Bench {
       streams.clear();
       std::vector<SequenceId> ids(static_cast<size_t>(n_streams));
       for (int64_t i = 0; i < n_streams; ++i) {
-        streams.push_back(submit(*engine, text(32, 0, static_cast<uint64_t>(10 + i)), 1000, &ids[static_cast<size_t>(i)]));
+        streams.push_back(
+            submit(*engine, text(32, 0, static_cast<uint64_t>(10 + i)), 1000, &ids[static_cast<size_t>(i)]));
       }
       for (auto& stream : streams) stream->has_some.get_future().wait();
       const auto begin = Clock::now();
@@ -237,7 +240,8 @@ int main(int argc, char** argv) {
   const auto file = check(gguf::ModelFile::open(argv[1]));
   const auto model = check(model::Model::load(file));
   ThreadPool threads(ThreadPool::usable_processors());
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("hearth-bench-prefix-{}", getpid());
+  const auto folder =
+      std::filesystem::temp_directory_path() / fmt::format("hearth-bench-prefix-{}", getpid());
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   const Bench bench{*model, threads, folder, std::max(n, n_long) + 1100};
   bench.prefixes(n);

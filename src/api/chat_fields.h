@@ -1,5 +1,5 @@
-// What chats have in common, however a dialect spells it: tools and the choice among them, results of calls, levels of
-// reasoning.
+// What chats have in common, however a dialect spells it: tools and the choice among them, results of calls,
+// levels of reasoning.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ namespace hearth::api {
 constexpr size_t kMaxMessages = 10'000;
 constexpr size_t kMaxTools = 1'024;
 
-// A tool as templates expect it: {"type":"function","function":{"name", …, "parameters"}}. `function` has a name and
-// may have parameters, a JSON schema; without them it takes none.
+// A tool as templates expect it: {"type":"function","function":{"name", …, "parameters"}}. `function` has a
+// name and may have parameters, a JSON schema; without them it takes none.
 Parsed<Json> function_tool(const Json& function, const std::string& where);
 
 // Refuses a choice that the offered tools (ChatPrompt::tools) cannot meet.

@@ -1,5 +1,5 @@
-// Reading the fields of a JSON request. Everything is checked where JSON is read: a field that is null counts as
-// absent, an unknown one is ignored, and a wrong one is refused by its whole name ("messages[2].role").
+// Reading the fields of a JSON request. Everything is checked where JSON is read: a field that is null counts
+// as absent, an unknown one is ignored, and a wrong one is refused by its whole name ("messages[2].role").
 #pragma once
 
 #include <cstdint>
@@ -50,8 +50,8 @@ Parsed<std::string> read_string(const Json& object, std::string_view name, std::
 
 }  // namespace hearth::api
 
-// HEARTH_API_TRY(auto x, expression); and HEARTH_API_CHECK(expression); as HEARTH_TRY and HEARTH_CHECK_OK, for
-// Parsed<T>.
+// HEARTH_API_TRY(auto x, expression); and HEARTH_API_CHECK(expression); as HEARTH_TRY and HEARTH_CHECK_OK,
+// for Parsed<T>.
 #define HEARTH_API_TRY_CONCAT_(a, b) a##b
 #define HEARTH_API_TRY_NAME_(line) HEARTH_API_TRY_CONCAT_(hearth_parsed_, line)
 #define HEARTH_API_TRY(declaration, ...)                                                               \
@@ -59,10 +59,9 @@ Parsed<std::string> read_string(const Json& object, std::string_view name, std::
   if (!HEARTH_API_TRY_NAME_(__LINE__))                                                                 \
     return tl::unexpected<::hearth::api::ApiError>(std::move(HEARTH_API_TRY_NAME_(__LINE__)).error()); \
   declaration = std::move(*HEARTH_API_TRY_NAME_(__LINE__))
-#define HEARTH_API_CHECK(...)                          \
-  do {                                                 \
-    auto&& hearth_parsed_check = (__VA_ARGS__);        \
-    if (!hearth_parsed_check)                          \
-      return tl::unexpected<::hearth::api::ApiError>(  \
-          std::move(hearth_parsed_check).error());     \
+#define HEARTH_API_CHECK(...)                                                                 \
+  do {                                                                                        \
+    auto&& hearth_parsed_check = (__VA_ARGS__);                                               \
+    if (!hearth_parsed_check)                                                                 \
+      return tl::unexpected<::hearth::api::ApiError>(std::move(hearth_parsed_check).error()); \
   } while (false)

@@ -44,7 +44,8 @@ class UsageTotal {
   serving::Usage usage_;
 };
 
-// What a dialect makes of errors from below. Their shape is that of the request's path (Router::set_error_format).
+// What a dialect makes of errors from below. Their shape is that of the request's path
+// (Router::set_error_format).
 struct ReplyErrors {
   ApiError (*translate)(const Error& error) = from_error;
 };

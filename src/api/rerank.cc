@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "api/random_id.h"
 #include "api/vector_reply.h"
+#include "base/random_id.h"
 
 namespace hearth::api {
 namespace {
@@ -85,13 +85,14 @@ Parsed<RerankRequest> parse_rerank_request(std::string_view text) {
 }
 
 std::string rerank_json(const std::string& model, const RerankFormat& format,
-                        const std::vector<std::string>& documents, const std::vector<std::vector<float>>& scores,
-                        const serving::Usage& usage) {
+                        const std::vector<std::string>& documents,
+                        const std::vector<std::vector<float>>& scores, const serving::Usage& usage) {
   const auto score = [&](size_t i) { return scores[i].at(format.raw_scores ? 0 : 1); };
   std::vector<size_t> order(scores.size());
   std::iota(order.begin(), order.end(), size_t{0});
   // By the raw score, which tells apart what saturates at 1.
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return scores[a][0] > scores[b][0]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return scores[a][0] > scores[b][0]; });
   order.resize(std::min(order.size(), format.top_n));
   Json results = Json::array();
   for (const size_t i : order) {
@@ -118,9 +119,10 @@ std::string rerank_json(const std::string& model, const RerankFormat& format,
 void add_rerank_routes(Router& router, serving::GenerationService& service) {
   router.set_dialect("rerank");
   const auto add = [&](const std::string& path, bool cohere) {
-    router.add("POST", path, Scope::kChat, [&service, cohere](const HttpRequest& request, ResponseWriter& writer) {
-      return reply(service, cohere, request, writer);
-    });
+    router.add("POST", path, Scope::kChat,
+               [&service, cohere](const HttpRequest& request, ResponseWriter& writer) {
+                 return reply(service, cohere, request, writer);
+               });
   };
   for (const char* path : {"/v1/rerank", "/rerank", "/v1/reranking", "/reranking"}) add(path, false);
   add("/v2/rerank", true);

@@ -1,5 +1,5 @@
-// Ranking documents by how well they answer a query: the dialect that Jina, Cohere and llama-server share, and
-// the one of Text Embeddings Inference (told by `texts`).
+// Ranking documents by how well they answer a query: the dialect that Jina, Cohere and llama-server share,
+// and the one of Text Embeddings Inference (told by `texts`).
 #pragma once
 
 #include <string>
@@ -29,8 +29,8 @@ Parsed<RerankRequest> parse_rerank_request(std::string_view body);
 
 // The reply; `scores` holds the score and the relevance of each document.
 std::string rerank_json(const std::string& model, const RerankFormat& format,
-                        const std::vector<std::string>& documents, const std::vector<std::vector<float>>& scores,
-                        const serving::Usage& usage);
+                        const std::vector<std::string>& documents,
+                        const std::vector<std::vector<float>>& scores, const serving::Usage& usage);
 
 // /v1/rerank, /rerank, /v1/reranking, /reranking, /v2/rerank. `service` outlives the router.
 void add_rerank_routes(Router& router, serving::GenerationService& service);

@@ -62,9 +62,9 @@ TEST(Rerank, TopNRawScoresAndDocuments) {
   FakeService service;
   service.play(three_scores);
   RunningServer server(service);
-  const auto reply = server.ask(post(
-      "/v1/rerank",
-      R"({"query":"q","documents":["a","b","c"],"top_n":2,"raw_scores":true,"return_documents":true})"));
+  const auto reply = server.ask(
+      post("/v1/rerank",
+           R"({"query":"q","documents":["a","b","c"],"top_n":2,"raw_scores":true,"return_documents":true})"));
   EXPECT_EQ(Json::parse(reply.body)["results"],
             Json::parse(R"([{"index":1,"relevance_score":3.0,"document":{"text":"b"}},
                             {"index":2,"relevance_score":1.0,"document":{"text":"c"}}])"));
@@ -74,7 +74,8 @@ TEST(Rerank, CohereHasAnIdAndMeta) {
   FakeService service;
   service.play(three_scores);
   RunningServer server(service);
-  const Json json = Json::parse(server.ask(post("/v2/rerank", R"({"query":"q","documents":["a","b","c"]})")).body);
+  const Json json =
+      Json::parse(server.ask(post("/v2/rerank", R"({"query":"q","documents":["a","b","c"]})")).body);
   EXPECT_TRUE(json["id"].is_string());
   EXPECT_EQ(json["meta"]["api_version"]["version"], "2");
   EXPECT_EQ(json["results"].size(), 3U);

@@ -80,7 +80,8 @@ Parsed<std::pair<int32_t, float>> bias(const Json& id, const Json& value, const 
   return std::pair(token, to_float(number));
 }
 
-Parsed<std::vector<std::pair<int32_t, float>>> read_biases(const Json& object, const std::string& shown_name) {
+Parsed<std::vector<std::pair<int32_t, float>>> read_biases(const Json& object,
+                                                           const std::string& shown_name) {
   const Json* field = find(object, "logit_bias");
   std::vector<std::pair<int32_t, float>> biases;
   if (field == nullptr) return biases;
@@ -114,9 +115,11 @@ Parsed<std::vector<std::string>> read_stops(const Json& object, std::string_view
   const Json* stop = find(object, name);
   if (stop == nullptr) return std::vector<std::string>();
   const Json list = stop->is_string() ? Json::array({*stop}) : *stop;
-  if (!list.is_array()) return refuse(std::string(shown_name), shown(list) + ", must be a string or a list of strings");
+  if (!list.is_array())
+    return refuse(std::string(shown_name), shown(list) + ", must be a string or a list of strings");
   if (list.size() > kMaxStops) {
-    return refuse(std::string(shown_name), fmt::format("has {} strings, at most {} are allowed", list.size(), kMaxStops));
+    return refuse(std::string(shown_name),
+                  fmt::format("has {} strings, at most {} are allowed", list.size(), kMaxStops));
   }
   std::vector<std::string> stops;
   for (const Json& item : list) {

@@ -1,5 +1,5 @@
-// The fields that say how tokens are chosen, under the names that several dialects share, in one table of types,
-// ranges and units.
+// The fields that say how tokens are chosen, under the names that several dialects share, in one table of
+// types, ranges and units.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ constexpr size_t kMaxBiases = 10'000;
 constexpr int64_t kMaxTopLogprobs = 20;
 
 // temperature, top_p, top_k, min_p, typical_p, penalties, repeat_last_n, max_tokens, max_completion_tokens,
-// num_predict, n_predict, seed, stop, logit_bias and ignore_eos of `object` into `request`. `prefix` goes before
-// the names in errors ("options.").
+// num_predict, n_predict, seed, stop, logit_bias and ignore_eos of `object` into `request`. `prefix` goes
+// before the names in errors ("options.").
 Parsed<void> read_sampling_fields(const Json& object, std::string_view prefix,
                                   serving::GenerationRequest& request);
 

@@ -39,9 +39,10 @@ Parsed<std::vector<TextOrTokens>> read_texts(const Json& object, std::string_vie
     return refuse(field, "must be a string, a list of strings, or a list of token ids");
   }
   if (value->size() > max_items) {
-    return refuse(field, fmt::format("holds {} items, or values that are not token ids; at most {} are allowed in "
-                                     "one request",
-                                     value->size(), max_items));
+    return refuse(field,
+                  fmt::format("holds {} items, or values that are not token ids; at most {} are allowed in "
+                              "one request",
+                              value->size(), max_items));
   }
   for (size_t i = 0; i < value->size(); ++i) {
     const Json& item = (*value)[i];

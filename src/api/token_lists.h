@@ -17,8 +17,8 @@ using TextOrTokens = std::variant<std::string, TokenIds>;
 bool is_token_list(const Json& json);
 TokenIds tokens_of(const Json& list);
 
-// A string, a list of strings, a list of token ids, or a list of such lists (and of strings); at most `max_items`
-// of them.
+// A string, a list of strings, a list of token ids, or a list of such lists (and of strings); at most
+// `max_items` of them.
 Parsed<std::vector<TextOrTokens>> read_texts(const Json& object, std::string_view name, size_t max_items);
 
 }  // namespace hearth::api

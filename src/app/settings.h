@@ -25,10 +25,10 @@ struct Settings {
   int threads = 0;                 // compute threads; 0 = the processors this process may use
   int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_type = kernels::DType::kF16;
-  bool speculation = true;  // draft tokens where the text repeats itself
+  bool speculation = true;              // draft tokens where the text repeats itself
   std::filesystem::path prefix_folder;  // where prefixes outlive a restart; empty: in data_dir
   uint64_t prefix_disk_gib = 4;         // of it at most; 0 = nothing is kept on disk
-  std::string kernels;      // instruction set by name; empty = the best
+  std::string kernels;                  // instruction set by name; empty = the best
   // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
   serving::KeepAlive keep_alive = std::chrono::minutes(5);
   std::vector<std::filesystem::path> models;  // loaded by serve before it listens
@@ -41,8 +41,8 @@ struct Settings {
   int64_t max_body_bytes = int64_t{64} << 20;  // of a request, inflated
   int requests_per_minute = 0;                 // of one key, or of one address without a key; 0 = no limit
   int concurrent_requests = 0;                 // likewise
-  std::vector<serving::ModelAlias> aliases;   // further names of models
-  bool default_prompt_rules = true;           // leave out what known programs put in front (serving/prompt_rules.h)
+  std::vector<serving::ModelAlias> aliases;    // further names of models
+  bool default_prompt_rules = true;  // leave out what known programs put in front (serving/prompt_rules.h)
   std::vector<std::string> drop_prompt_lines;  // patterns of lines of system prompts: those to leave out
   std::vector<std::string> move_prompt_lines;  // and those to put at the end
   std::string log_level = "info";

@@ -202,7 +202,8 @@ TEST_F(SettingsTest, ErrorsSayWhere) {
   variables_.erase("HEARTH_KV_TYPE");
   EXPECT_EQ(problem({{"kv_type", {"x"}}}), "--kv-type is \"x\", must be one of f16, q8_0, f32");
   EXPECT_EQ(problem({{"speculation", {"true"}}}), "--speculation is \"true\", must be on or off");
-  EXPECT_EQ(problem({{"require_keys", {"no"}}}), "--require-keys is \"no\", must be one of exposed, always, never");
+  EXPECT_EQ(problem({{"require_keys", {"no"}}}),
+            "--require-keys is \"no\", must be one of exposed, always, never");
   EXPECT_EQ(problem({{"log_format", {"xml"}}}), "--log-format is \"xml\", must be one of text, json");
   EXPECT_EQ(problem({{"threads", {"-1"}}}), "--threads is \"-1\", must be a whole number between 0 and 1024");
   EXPECT_THAT(problem({{"threads", {"99999999999999999999"}}}), HasSubstr("--threads is"));

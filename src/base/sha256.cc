@@ -13,7 +13,8 @@ Sha256Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
   // Fails only without memory.
   bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
   for (const auto part : parts) good = good && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
-  good = good && EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
+  good = good &&
+         EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
   if (!good) throw std::bad_alloc();
   return digest;
 }

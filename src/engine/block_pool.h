@@ -1,8 +1,8 @@
 // The pages of a KV cache: equal blocks of one kind of layer, handed out and taken back in constant time.
 // Paged attention, arXiv:2309.06180.
 //
-// A block is free, in use by one or more sequences, or idle: used by nobody, but kept because the prefix cache
-// knows what is in it. Idle blocks are free memory that is not yet given up.
+// A block is free, in use by one or more sequences, or idle: used by nobody, but kept because the prefix
+// cache knows what is in it. Idle blocks are free memory that is not yet given up.
 #pragma once
 
 #include <cstdint>

@@ -40,7 +40,8 @@ ModelConfig cache_config(const ModelConfig& config) {
     model::LayerConfig& layer = shared.layers[i];
     const auto same = std::find_if(shared.layers.begin(), shared.layers.begin() + static_cast<int64_t>(i),
                                    [&](const model::LayerConfig& other) {
-                                     return other.kind == layer.kind && other.n_kv_heads == layer.n_kv_heads &&
+                                     return other.kind == layer.kind &&
+                                            other.n_kv_heads == layer.n_kv_heads &&
                                             other.head_dim == layer.head_dim;
                                    });
     layer.kv_layer = same - shared.layers.begin();
@@ -87,8 +88,8 @@ struct Embedder::Part {
   int64_t first_row = 0;  // of those that are wanted, among the rows that the pass gives
 };
 
-Embedder::Embedder(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EmbedderOptions options,
-                   KvCache cache, model::RunState state)
+Embedder::Embedder(const model::Model& model, std::unique_ptr<tensor::Backend> backend,
+                   EmbedderOptions options, KvCache cache, model::RunState state)
     : model_(model),
       backend_(std::move(backend)),
       options_(std::move(options)),
@@ -137,8 +138,8 @@ Result<Embedder::RequestId> Embedder::submit(EmbedRequest work) {
     }
     for (const int32_t token : tokens) {
       if (token >= 0 && token < config.vocab_size) continue;
-      return fail(ErrorCategory::kInvalidArgument, "input[{}]: token {} is not in the vocabulary of {} tokens",
-                  i, token, config.vocab_size);
+      return fail(ErrorCategory::kInvalidArgument,
+                  "input[{}]: token {} is not in the vocabulary of {} tokens", i, token, config.vocab_size);
     }
     request->n_tokens += static_cast<int64_t>(tokens.size());
   }
@@ -373,8 +374,8 @@ void Embedder::deliver(Text& text) {
 }
 
 void Embedder::end(RequestId id, std::optional<Error> error) {
-  const auto found =
-      std::find_if(requests_.begin(), requests_.end(), [&](const auto& request) { return request->id == id; });
+  const auto found = std::find_if(requests_.begin(), requests_.end(),
+                                  [&](const auto& request) { return request->id == id; });
   if (found == requests_.end()) return;
   const std::unique_ptr<Request> request = std::move(*found);
   requests_.erase(found);

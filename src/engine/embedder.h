@@ -1,9 +1,9 @@
 // Texts to vectors for one loaded model, beside the engine that generates with it.
 //
 // A thread of its own packs texts into passes: many short ones share one, and requests take turns, so that a
-// long list holds nobody up for more than a pass. A text of a causal model may be read over several passes; the
-// others look both ways and need all of it in one. What a text gives does not depend on what it shares a pass
-// with. Public methods are thread-safe.
+// long list holds nobody up for more than a pass. A text of a causal model may be read over several passes;
+// the others look both ways and need all of it in one. What a text gives does not depend on what it shares a
+// pass with. Public methods are thread-safe.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@ namespace hearth::engine {
 struct EmbedderOptions {
   kernels::DType kv_dtype = kernels::DType::kF16;  // of causal models; the others keep nothing between layers
   int64_t context_length = 0;                      // of the longest text
-  int64_t pass_rows = 256;          // tokens of one pass; more only where one text that looks both ways has more
-  size_t max_waiting = 256;         // requests that are not done; more are refused
+  int64_t pass_rows = 256;   // tokens of one pass; more only where one text that looks both ways has more
+  size_t max_waiting = 256;  // requests that are not done; more are refused
   size_t max_waiting_tokens = size_t{4} << 20;  // of all of them
   size_t max_request_tokens = size_t{1} << 20;  // of one; more are refused whatever waits
   // Asked after every pass; true ends all work with an error (the model's file was damaged while mapped).
@@ -83,7 +83,8 @@ class Embedder {
   // The request ends with kCancelled; a pass in which nobody else has a part is broken off. Unknown ids are
   // ignored.
   void cancel(RequestId id);
-  // Refuses new work; requests that are not done after `grace` end with kOverloaded. Blocks until all have ended.
+  // Refuses new work; requests that are not done after `grace` end with kOverloaded. Blocks until all have
+  // ended.
   void shut_down(std::chrono::milliseconds grace);
 
   // Why it cannot work any more; empty while it can.
@@ -125,7 +126,7 @@ class Embedder {
   KvCache cache_;
   model::RunState state_;
   std::deque<std::unique_ptr<Request>> requests_;  // the front one gives the next text
-  std::deque<std::unique_ptr<Text>> texts_;        // begun, not done; only the first may hold blocks between passes
+  std::deque<std::unique_ptr<Text>> texts_;  // begun, not done; only the first may hold blocks between passes
 
   // Shared with callers, under mutex_.
   mutable std::mutex mutex_;

@@ -50,8 +50,9 @@ class TinyModel {
   const model::Model& model() const { return *model_; }
   std::unique_ptr<Embedder> embedder(EmbedderOptions options = {}) {
     if (options.context_length == 0) options.context_length = 512;
-    auto embedder = Embedder::create(
-        *model_, tensor::create_cpu_backend(*kernels::available_kernels().front(), pool_), std::move(options));
+    auto embedder =
+        Embedder::create(*model_, tensor::create_cpu_backend(*kernels::available_kernels().front(), pool_),
+                         std::move(options));
     EXPECT_TRUE(embedder) << embedder.error().message;
     return std::move(*embedder);
   }
@@ -113,7 +114,8 @@ TEST_P(EmbedderOf, ATextGivesTheSameAloneAndAmongOthers) {
 TEST_P(EmbedderOf, TheSizeOfPassesChangesNothing) {
   TinyModel tiny(std::get<0>(GetParam()), std::get<1>(GetParam()));
   const std::vector<EmbedText> texts = {tiny.text(300, 1), tiny.text(40, 2), tiny.text(512, 3)};
-  EXPECT_EQ(embed(*tiny.embedder({.pass_rows = 64}), texts), embed(*tiny.embedder({.pass_rows = 512}), texts));
+  EXPECT_EQ(embed(*tiny.embedder({.pass_rows = 64}), texts),
+            embed(*tiny.embedder({.pass_rows = 512}), texts));
 }
 
 TEST_P(EmbedderOf, VectorsHaveUnitLengthUnlessAskedOtherwise) {
@@ -135,11 +137,11 @@ TEST_P(EmbedderOf, VectorsHaveUnitLengthUnlessAskedOtherwise) {
     EXPECT_NEAR(static_cast<double>(raw[i]) / length(raw), static_cast<double>(unit[i]), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Models, EmbedderOf,
-    testing::Combine(testing::Values("tiny-bert", "tiny-nomic-bert", "tiny-gemma-embedding", "tiny-llama",
-                                     "tiny-gemma4-e4b"),
-                     testing::Values("f32", "q8_0")));
+INSTANTIATE_TEST_SUITE_P(Models, EmbedderOf,
+                         testing::Combine(testing::Values("tiny-bert", "tiny-nomic-bert",
+                                                          "tiny-gemma-embedding", "tiny-llama",
+                                                          "tiny-gemma4-e4b"),
+                                          testing::Values("f32", "q8_0")));
 
 TEST(Embedder, ARerankerTellsSegmentsApartAndGivesOneScore) {
   TinyModel tiny("tiny-reranker");
@@ -150,8 +152,8 @@ TEST(Embedder, ARerankerTellsSegmentsApartAndGivesOneScore) {
   ASSERT_EQ(scores[0].size(), 1U);
   EXPECT_NE(scores[0], scores[1]);
   TinyModel plain("tiny-bert");
-  const auto refused =
-      plain.embedder()->submit({.texts = {plain.text(3, 1)}, .rank = true, .sink = std::make_shared<Collector>()});
+  const auto refused = plain.embedder()->submit(
+      {.texts = {plain.text(3, 1)}, .rank = true, .sink = std::make_shared<Collector>()});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().category, ErrorCategory::kUnsupported);
 }
@@ -218,7 +220,8 @@ TEST(Embedder, TakesABoundedNumberOfRequestsAndTokens) {
   std::vector<std::shared_ptr<Collector>> sinks;
   const auto submit = [&](size_t n_texts) {
     sinks.push_back(std::make_shared<Collector>());
-    return embedder->submit({.texts = std::vector<EmbedText>(n_texts, tiny.text(100, 1)), .sink = sinks.back()});
+    return embedder->submit(
+        {.texts = std::vector<EmbedText>(n_texts, tiny.text(100, 1)), .sink = sinks.back()});
   };
   const auto first = submit(3000);
   ASSERT_TRUE(first);

@@ -78,8 +78,8 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   if (n_prompt > room) {
     return fail(ErrorCategory::kContextExceeded,
                 // Agents look for these words, and then shorten their history.
-                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too", n_prompt,
-                room, context_length());
+                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too",
+                n_prompt, room, context_length());
   }
   const SequenceId id = next_id_.fetch_add(1);
   auto sequence = std::make_unique<Sequence>(id, std::move(request));
@@ -222,7 +222,8 @@ void Engine::step() {
 
 void Engine::begin_interruptible(const std::vector<BatchItem>& batch) {
   std::lock_guard lock(mutex_);
-  for (const BatchItem& item : batch) step_rows_.emplace_back(item.sequence->id, item.n_rows + item.n_drafted());
+  for (const BatchItem& item : batch)
+    step_rows_.emplace_back(item.sequence->id, item.n_rows + item.n_drafted());
   interrupt_if_unwanted();
 }
 

@@ -66,8 +66,8 @@ class Engine {
   // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
   // gets tokens and exactly one end.
   Result<SequenceId> submit(EngineRequest request);
-  // The sequence ends with kCancelled before the next step; unknown ids are ignored. A step is broken off if it
-  // is mostly for sequences that were cancelled.
+  // The sequence ends with kCancelled before the next step; unknown ids are ignored. A step is broken off if
+  // it is mostly for sequences that were cancelled.
   void cancel(SequenceId id);
 
   // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down").

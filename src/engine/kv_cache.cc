@@ -70,7 +70,8 @@ Result<KvPlan> KvPlan::create(const model::ModelConfig& config, const KvCacheOpt
   }
   for (int kind = 0; kind < tensor::kMaxKvKinds && text_bytes > 0; ++kind) {
     if (plan.kinds[kind].n_layers == 0) continue;
-    const double more = static_cast<double>(options.prefix_bytes) / text_bytes * static_cast<double>(kept[kind]);
+    const double more =
+        static_cast<double>(options.prefix_bytes) / text_bytes * static_cast<double>(kept[kind]);
     plan.kinds[kind].n_blocks += static_cast<int64_t>(std::min(more, 1e9));
   }
   for (const Kind& kind : plan.kinds) {
@@ -124,10 +125,10 @@ Result<KvCache> KvCache::create(const model::ModelConfig& config, const KvCacheO
     pools.push_back(cache.has_layers(kind) ? &cache.pools_[static_cast<size_t>(kind)] : nullptr);
   }
   cache.stores_prefixes_ = options.stores_prefixes;
-  const uint64_t format[] = {static_cast<uint64_t>(options.dtype), kBlockTokens, cache.plan_.kinds[kFull].block_bytes,
-                             cache.plan_.kinds[kSliding].block_bytes};
-  cache.prefixes_ = std::make_unique<PrefixTree>(std::move(pools), cache.sliding_window_,
-                                                 sha256({options.identity, std::as_bytes(std::span(format))}));
+  const uint64_t format[] = {static_cast<uint64_t>(options.dtype), kBlockTokens,
+                             cache.plan_.kinds[kFull].block_bytes, cache.plan_.kinds[kSliding].block_bytes};
+  cache.prefixes_ = std::make_unique<PrefixTree>(
+      std::move(pools), cache.sliding_window_, sha256({options.identity, std::as_bytes(std::span(format))}));
   return cache;
 }
 
@@ -212,8 +213,8 @@ void KvCache::publish(SequenceBlocks& blocks, std::span<const int32_t> tokens, b
   if (blocks.node_ == nullptr || (n_whole == blocks.n_shared_ && !end)) return;
   prefixes_->tick();
   for (; blocks.n_shared_ < n_whole; ++blocks.n_shared_) {
-    PrefixNode* node =
-        publish_block(blocks, blocks.n_shared_, tokens.subspan(blocks.n_shared_ * kBlockTokens, kBlockTokens));
+    PrefixNode* node = publish_block(blocks, blocks.n_shared_,
+                                     tokens.subspan(blocks.n_shared_ * kBlockTokens, kBlockTokens));
     prefixes_->pin(node);
     prefixes_->unpin(blocks.node_);
     blocks.node_ = node;
@@ -342,7 +343,8 @@ void KvCache::release(SequenceBlocks& blocks) {
 size_t KvCache::used_bytes() const {
   size_t bytes = 0;
   for (int kind = 0; kind < tensor::kMaxKvKinds; ++kind) {
-    bytes += static_cast<size_t>(pools_[static_cast<size_t>(kind)].n_in_use()) * plan_.kinds[kind].block_bytes;
+    bytes +=
+        static_cast<size_t>(pools_[static_cast<size_t>(kind)].n_in_use()) * plan_.kinds[kind].block_bytes;
   }
   return bytes;
 }

@@ -2,9 +2,10 @@
 // sliding-window layers, whose blocks return to the pool once the window has passed them. Layers that share
 // another layer's cache own nothing and point at the donor.
 //
-// Sequences share what they have in common (engine/prefix_tree.h): whole blocks as they are, and of a block in
-// which texts part, the positions before that by a copy. A copy moves at memory speed what would otherwise be
-// computed, and so pays from the first token on. Blocks of sequences that are gone stay until room is needed.
+// Sequences share what they have in common (engine/prefix_tree.h): whole blocks as they are, and of a block
+// in which texts part, the positions before that by a copy. A copy moves at memory speed what would otherwise
+// be computed, and so pays from the first token on. Blocks of sequences that are gone stay until room is
+// needed.
 #pragma once
 
 #include <memory>
@@ -24,8 +25,8 @@ struct KvCacheOptions {
   int64_t max_batch_rows = 256;                 // positions a sequence may gain in one step
   int64_t n_contexts = 2;                       // how many sequences of full length fit at once
   uint64_t prefix_bytes = 0;                    // more, for prefixes that no sequence uses at the moment
-  bool stores_prefixes = false;                 // long ones are also entered for the disk (engine/prefix_disk.h)
-  Sha256Digest identity{};                      // of the model and all else that decides what a block contains
+  bool stores_prefixes = false;  // long ones are also entered for the disk (engine/prefix_disk.h)
+  Sha256Digest identity{};       // of the model and all else that decides what a block contains
 };
 
 // The sizes of a cache, before anything is allocated.
@@ -76,9 +77,9 @@ class KvCache {
   bool fits(const PrefixMatch& match, int64_t n_positions) const;
   // Starts an empty sequence with the longest beginning of `tokens` that is there; its number of positions.
   int64_t attach(SequenceBlocks& blocks, const std::string& scope, std::span<const int32_t> tokens);
-  // Lets others find what a sequence has computed: `tokens` are its first ones, all of them stored. With `end`
-  // also the last block that is not full, and the window before is kept longer than others: a prompt or an
-  // answer ends here, and other texts will go on from it. To be called before pass_window().
+  // Lets others find what a sequence has computed: `tokens` are its first ones, all of them stored. With
+  // `end` also the last block that is not full, and the window before is kept longer than others: a prompt or
+  // an answer ends here, and other texts will go on from it. To be called before pass_window().
   void publish(SequenceBlocks& blocks, std::span<const int32_t> tokens, bool end);
 
   // Makes room for positions [0, n_positions) of a sequence, those before its window excluded; prefixes that
@@ -102,8 +103,8 @@ class KvCache {
   size_t used_bytes() const;  // by sequences
   struct Usage {
     int64_t n_blocks = 0;
-    int64_t n_in_use = 0;  // by sequences
-    int64_t n_idle = 0;    // kept for texts to come
+    int64_t n_in_use = 0;   // by sequences
+    int64_t n_idle = 0;     // kept for texts to come
     int64_t n_evicted = 0;  // since the start
   };
   Usage usage() const;

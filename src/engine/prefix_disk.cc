@@ -26,8 +26,8 @@ struct PrefixDisk::Job {
   };
   std::vector<PrefixNode*> path;  // of the text, as far as it was known; its end is pinned
   PrefixNode* root;
-  std::vector<int32_t> tokens;  // whole blocks
-  std::vector<Item> items;      // by index
+  std::vector<int32_t> tokens;           // whole blocks
+  std::vector<Item> items;               // by index
   std::vector<PrefixStore::Read> reads;  // in the same order
   bool done = false;                     // under Results::mutex
 };

@@ -1,13 +1,13 @@
-// The way of prefixes between a KV cache and a PrefixStore. Blocks that others may want later are written while
-// the engine goes on; before a sequence starts, blocks of its text that only the disk has are read back, again
-// while the engine goes on. A block is held in the pool as long as the store's thread has to do with it, and is
-// at that time written by nobody else.
+// The way of prefixes between a KV cache and a PrefixStore. Blocks that others may want later are written
+// while the engine goes on; before a sequence starts, blocks of its text that only the disk has are read
+// back, again while the engine goes on. A block is held in the pool as long as the store's thread has to do
+// with it, and is at that time written by nobody else.
 //
-// What a block contains depends on the model (all of its metadata and the tensors' shapes and types, the size of
-// its files), on the format of the cache and the kernels that computed it, on the owner, and on every token up to
-// its end. All of it goes into the name it is stored by, as a chain: SHA-256 of the parent's name and the
-// block's tokens, with the rest in the name of the root. Names of this strength are never the same by chance or
-// malice; what they lead to is used without comparing tokens.
+// What a block contains depends on the model (all of its metadata and the tensors' shapes and types, the size
+// of its files), on the format of the cache and the kernels that computed it, on the owner, and on every
+// token up to its end. All of it goes into the name it is stored by, as a chain: SHA-256 of the parent's name
+// and the block's tokens, with the rest in the name of the root. Names of this strength are never the same by
+// chance or malice; what they lead to is used without comparing tokens.
 //
 // Belongs to the engine's thread.
 #pragma once
@@ -31,8 +31,8 @@ class PrefixDisk {
   ~PrefixDisk();  // waits until the store is done with the cache's blocks
 
   enum class Reading { kNothing, kStarted, kUnderWay };
-  // Whether blocks of a text are read back that the cache does not have (`match`). With `may_start`, begins to
-  // read those that are there.
+  // Whether blocks of a text are read back that the cache does not have (`match`). With `may_start`, begins
+  // to read those that are there.
   Reading read(const std::string& scope, std::span<const int32_t> tokens, const PrefixMatch& match,
                bool may_start);
   // Hands the store a few more of the blocks that wait to be written.

@@ -148,8 +148,8 @@ TEST_P(PrefixDiskTest, CancelledWhileReadingLeavesNothingBehind) {
   expect_same(answer(*engine, work), expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, PrefixDiskTest, testing::Values("stories260K", "tiny-gemma4", "tiny-gemma4-e4b"),
-                         name_of_model);
+INSTANTIATE_TEST_SUITE_P(Models, PrefixDiskTest,
+                         testing::Values("stories260K", "tiny-gemma4", "tiny-gemma4-e4b"), name_of_model);
 
 }  // namespace
 }  // namespace hearth::engine

@@ -81,7 +81,8 @@ std::optional<StoredBlock> block_of(std::string_view name) {
     byte = std::byte{value};
     name.remove_prefix(2);
   }
-  if (name.size() != 2 + kSuffix.size() || name[0] != '-' || name[1] < '0' || name[1] > '9') return std::nullopt;
+  if (name.size() != 2 + kSuffix.size() || name[0] != '-' || name[1] < '0' || name[1] > '9')
+    return std::nullopt;
   block.kind = name[1] - '0';
   if (name.substr(2) != kSuffix) return std::nullopt;
   return block;
@@ -248,7 +249,8 @@ bool PrefixStore::write_file(const StoredBlock& block, const std::optional<Store
   const std::string name = file_name(block);
   const std::string unfinished = fmt::format("{}.{}{}", to_hex(block.text), ::getpid(), kUnfinishedSuffix);
   {
-    const File file(::openat(folder_, unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    const File file(
+        ::openat(folder_, unfinished.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file || !file.write_all(std::as_bytes(std::span(&header, 1))) || !file.write_all(content)) {
       ::unlinkat(folder_, unfinished.c_str(), 0);
       return false;
@@ -264,8 +266,8 @@ bool PrefixStore::write_file(const StoredBlock& block, const std::optional<Store
   return true;
 }
 
-// Removes what was used longest ago until so many bytes fit. False when they do not, or when there is no parent
-// or it would have to go.
+// Removes what was used longest ago until so many bytes fit. False when they do not, or when there is no
+// parent or it would have to go.
 bool PrefixStore::make_room(uint64_t bytes, const std::optional<StoredBlock>& parent) {
   if (bytes > options_.max_bytes) return false;
   struct statvfs volume = {};

@@ -1,11 +1,11 @@
-// Blocks of keys and values on disk: what survives a restart or the change to another model. A folder of files,
-// each one block of one kind, named by a digest of everything its content depends on (engine/prefix_disk.h), so
-// that one folder serves any number of models.
+// Blocks of keys and values on disk: what survives a restart or the change to another model. A folder of
+// files, each one block of one kind, named by a digest of everything its content depends on
+// (engine/prefix_disk.h), so that one folder serves any number of models.
 //
-// One thread of its own reads and writes; nobody else waits for the disk. Files are written beside their place
-// and renamed, hold a checksum, and can be read by their owner only: keys and values tell what was said. What
-// is damaged is removed and counts as never stored. The folder stays below its size by giving up what was used
-// longest ago, and the file system keeps some room for others.
+// One thread of its own reads and writes; nobody else waits for the disk. Files are written beside their
+// place and renamed, hold a checksum, and can be read by their owner only: keys and values tell what was
+// said. What is damaged is removed and counts as never stored. The folder stays below its size by giving up
+// what was used longest ago, and the file system keeps some room for others.
 //
 // Several processes may use the same folder; each bounds it by what it knows.
 #pragma once

@@ -35,12 +35,14 @@ class PrefixStoreTest : public testing::Test {
 
   void open(uint64_t max_bytes = 1 << 20, uint64_t min_free_bytes = 0) {
     store_.reset();
-    auto store = PrefixStore::open({.folder = folder_, .max_bytes = max_bytes, .min_free_bytes = min_free_bytes});
+    auto store =
+        PrefixStore::open({.folder = folder_, .max_bytes = max_bytes, .min_free_bytes = min_free_bytes});
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
   }
 
-  void write(const StoredBlock& block, const std::vector<std::byte>& content, const std::optional<StoredBlock>& parent = {}) {
+  void write(const StoredBlock& block, const std::vector<std::byte>& content,
+             const std::optional<StoredBlock>& parent = {}) {
     std::promise<void> done;
     store_->write(block, parent, content, [&] { done.set_value(); });
     done.get_future().get();
@@ -50,7 +52,8 @@ class PrefixStoreTest : public testing::Test {
   std::vector<std::byte> read(const StoredBlock& block, size_t n = 1000) {
     std::vector<std::byte> into(n);
     std::promise<bool> good;
-    store_->read({{block, into}}, [&](std::vector<PrefixStore::Read> reads) { good.set_value(reads[0].good); });
+    store_->read({{block, into}},
+                 [&](std::vector<PrefixStore::Read> reads) { good.set_value(reads[0].good); });
     return good.get_future().get() ? into : std::vector<std::byte>();
   }
 
@@ -119,8 +122,8 @@ TEST_F(PrefixStoreTest, WhatIsDamagedIsRemoved) {
 
 TEST_F(PrefixStoreTest, OtherPeoplesFilesAreLeftAlone) {
   const std::string unfinished = std::string(64, 'a') + ".1.kv.unfinished";
-  for (const std::string& name : {std::string("notes.txt"), std::string(64, 'g') + "-0.kv", std::string("ab-0.kv"),
-                                  std::string(64, 'a') + "-0.kv.txt", unfinished}) {
+  for (const std::string& name : {std::string("notes.txt"), std::string(64, 'g') + "-0.kv",
+                                  std::string("ab-0.kv"), std::string(64, 'a') + "-0.kv.txt", unfinished}) {
     std::ofstream(folder_ / name) << "x";
   }
   const fs::path outside = folder_.parent_path() / "outside";

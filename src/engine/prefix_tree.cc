@@ -15,8 +15,8 @@ constexpr int kSliding = static_cast<int>(model::AttentionKind::kSliding);
 
 size_t n_common(std::span<const int32_t> a, std::span<const int32_t> b) {
   const size_t n = std::min(a.size(), b.size());
-  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first -
-                             a.begin());
+  return static_cast<size_t>(
+      std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first - a.begin());
 }
 
 }  // namespace
@@ -33,9 +33,10 @@ PrefixMatch PrefixTree::match(const std::string& scope, std::span<const int32_t>
   std::span<const int32_t> rest = tokens;
   while (rest.size() >= kBlockTokens) {
     const auto run = rest.first(kBlockTokens);
-    const auto next = std::find_if(node->children.begin(), node->children.end(), [&](const PrefixNode* child) {
-      return std::equal(child->tokens.begin(), child->tokens.end(), run.begin(), run.end());
-    });
+    const auto next =
+        std::find_if(node->children.begin(), node->children.end(), [&](const PrefixNode* child) {
+          return std::equal(child->tokens.begin(), child->tokens.end(), run.begin(), run.end());
+        });
     if (next == node->children.end()) break;
     match.known.push_back(node = *next);
     rest = rest.subspan(kBlockTokens);

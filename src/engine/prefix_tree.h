@@ -3,8 +3,9 @@
 // of the text; tokens are compared, never only their hashes. Each scope has a tree of its own: texts of one
 // scope are not seen, nor measured by their speed, from another.
 //
-// Runs are whole blocks; only a leaf may hold fewer tokens. Whole blocks are shared and never written again. Of a
-// run that agrees with a text in its first tokens only, the text's owner gets a copy (engine/kv_cache.h).
+// Runs are whole blocks; only a leaf may hold fewer tokens. Whole blocks are shared and never written again.
+// Of a run that agrees with a text in its first tokens only, the text's owner gets a copy
+// (engine/kv_cache.h).
 //
 // Layers with full attention need every block of a prefix. Those with a sliding window need the blocks inside
 // the window before its end, so that a prefix can be used up to the ends of such windows; the others of their
@@ -56,19 +57,21 @@ struct PrefixMatch {
 
 class PrefixTree {
  public:
-  // `pools` by kind, nullptr for a kind without layers; `window` of the sliding kind, in positions. `identity`
-  // stands for what beside the tokens decides what is in a block.
+  // `pools` by kind, nullptr for a kind without layers; `window` of the sliding kind, in positions.
+  // `identity` stands for what beside the tokens decides what is in a block.
   PrefixTree(std::vector<BlockPool*> pools, int64_t window, const Sha256Digest& identity = {});
 
   // The longest beginning of `tokens` that can be used. Changes nothing.
-  PrefixMatch match(const std::string& scope, std::span<const int32_t> tokens, bool allow_partial = true) const;
+  PrefixMatch match(const std::string& scope, std::span<const int32_t> tokens,
+                    bool allow_partial = true) const;
 
   PrefixNode* root(const std::string& scope);  // made if it is not there
   void pin(PrefixNode* node) { ++node->n_pins; }
   void unpin(PrefixNode* node);
 
   // The node of `tokens` behind `parent`, with `blocks` taken over where it has none. A shorter run that says
-  // the beginning of it is replaced. nullptr when a longer run says it already and tokens are not a whole block.
+  // the beginning of it is replaced. nullptr when a longer run says it already and tokens are not a whole
+  // block.
   PrefixNode* insert(PrefixNode* parent, std::span<const int32_t> tokens,
                      const BlockId (&blocks)[tensor::kMaxKvKinds]);
   // Counts the node's block as used now; tick() moves the clock on.

@@ -26,7 +26,8 @@ class PrefixTreeTest : public testing::Test {
     tree_.tick();
     PrefixNode* node = tree_.root(scope);
     for (size_t begin = 0; begin < tokens.size(); begin += kBlockTokens) {
-      const auto run = std::span(tokens).subspan(begin, std::min<size_t>(kBlockTokens, tokens.size() - begin));
+      const auto run =
+          std::span(tokens).subspan(begin, std::min<size_t>(kBlockTokens, tokens.size() - begin));
       const BlockId blocks[] = {*full_.acquire(), *sliding_.acquire()};
       PrefixNode* next = tree_.insert(node, run, blocks);
       full_.release(blocks[0]);
@@ -116,7 +117,8 @@ TEST_F(PrefixTreeTest, BlocksInUseStay) {
 TEST_F(PrefixTreeTest, AWindowMustBeThereAtTheEndOfAPrefix) {
   enter("", text(448));
   // The window before position 320 begins at 221: in block 3.
-  for (PrefixNode* node : tree_.match("", text(448)).known) node->checkpoint = node->index >= 3 && node->index <= 4;
+  for (PrefixNode* node : tree_.match("", text(448)).known)
+    node->checkpoint = node->index >= 3 && node->index <= 4;
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(tree_.evict(1));
   EXPECT_EQ(found("", text(448)), 320);
   EXPECT_EQ(tree_.match("", text(448)).known.size(), 7u);

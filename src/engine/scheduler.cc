@@ -96,14 +96,15 @@ bool Scheduler::is_being_computed(const Sequence& sequence, const PrefixMatch& m
     const auto next_block = std::span(other->tokens).subspan(begin);
     const auto n_shared =
         static_cast<int64_t>(begin) +
-        n_common(next_block.first(std::min<size_t>(next_block.size(), tensor::kBlockTokens)), wanted.subspan(begin));
+        n_common(next_block.first(std::min<size_t>(next_block.size(), tensor::kBlockTokens)),
+                 wanted.subspan(begin));
     return n_shared >= n_there + kWorthWaiting ||
            (n_shared > n_there && n_shared == static_cast<int64_t>(wanted.size()));
   });
 }
 
-// Whether the disk has more of a sequence than the cache. It is asked once for each, so that sequences which take
-// each other's blocks get on.
+// Whether the disk has more of a sequence than the cache. It is asked once for each, so that sequences which
+// take each other's blocks get on.
 bool Scheduler::is_being_loaded(Sequence& sequence, const PrefixMatch& match) {
   if (disk_ == nullptr) return false;
   const auto reading =
@@ -151,9 +152,8 @@ void Scheduler::add_prompts(std::vector<BatchItem>& batch, int64_t n_rows) {
     const auto still_runs = [&](const auto& s) { return s.get() == &sequence; };
     if (std::none_of(running_.begin(), running_.end(), still_runs)) continue;
     if (!make_room(sequence, sequence.n_computed + reader.n_rows)) continue;
-    batch.push_back({.sequence = &sequence,
-                     .n_rows = reader.n_rows,
-                     .samples = reader.n_rows == sequence.n_pending()});
+    batch.push_back(
+        {.sequence = &sequence, .n_rows = reader.n_rows, .samples = reader.n_rows == sequence.n_pending()});
   }
 }
 

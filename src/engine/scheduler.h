@@ -1,14 +1,14 @@
 // Who runs in the next step. Continuous batching (Orca, OSDI 2022): each step carries one row of every
-// decoding sequence and fills up with a bounded number of rows of prompts that are still being read, so that a
-// long prompt never stalls the others for more than that (engine/step_pace.h says how many rows).
+// decoding sequence and fills up with a bounded number of rows of prompts that are still being read, so that
+// a long prompt never stalls the others for more than that (engine/step_pace.h says how many rows).
 //
-// Prompts are read side by side: each owner of requests has the same share of the rows, and each of the owner's
-// prompts the same share of those. A short prompt does not wait behind a long one, and none is starved. New
-// sequences start in the same spirit, the owner with the fewest running ones first. A sequence whose next tokens
-// another one is reading right now, or the disk, waits for them and then shares them.
+// Prompts are read side by side: each owner of requests has the same share of the rows, and each of the
+// owner's prompts the same share of those. A short prompt does not wait behind a long one, and none is
+// starved. New sequences start in the same spirit, the owner with the fewest running ones first. A sequence
+// whose next tokens another one is reading right now, or the disk, waits for them and then shares them.
 //
-// When blocks run out, the youngest running sequence gives its own back and waits at the head of the queue; what
-// is left of them when it comes back is used again. The oldest always gets on.
+// When blocks run out, the youngest running sequence gives its own back and waits at the head of the queue;
+// what is left of them when it comes back is used again. The oldest always gets on.
 #pragma once
 
 #include <deque>
@@ -73,7 +73,7 @@ class Scheduler {
   SchedulerLimits limits_;
   KvCache& cache_;
   PrefixDisk* disk_;
-  Waiting waiting_;  // preempted ones first
+  Waiting waiting_;                                 // preempted ones first
   std::vector<std::unique_ptr<Sequence>> running_;  // oldest first
 };
 

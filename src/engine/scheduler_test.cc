@@ -24,7 +24,8 @@ class SchedulerTest : public testing::Test {
 
   // Prompts of different numbers say different things.
   void add(SequenceId id, int64_t n_prompt, const std::string& owner = "", int32_t says = 0) {
-    const std::vector<int32_t> prompt(static_cast<size_t>(n_prompt), says > 0 ? says : static_cast<int32_t>(id));
+    const std::vector<int32_t> prompt(static_cast<size_t>(n_prompt),
+                                      says > 0 ? says : static_cast<int32_t>(id));
     scheduler_->add(std::make_unique<Sequence>(id, EngineRequest{.prompt = prompt, .cache_scope = owner}));
   }
 

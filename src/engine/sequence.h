@@ -45,7 +45,7 @@ struct Sequence {
   int64_t n_computed = 0;       // tokens whose keys and values are stored
   int64_t n_cached = 0;         // tokens of the prompt that were stored when it began
   SequenceBlocks blocks;
-  bool asked_disk = false;  // for blocks
+  bool asked_disk = false;            // for blocks
   std::optional<int64_t> read_share;  // what it has had of the rows for prompts, by the scheduler's count
 
   PromptLookup lookup;
@@ -63,7 +63,9 @@ struct Sequence {
   int64_t n_pending() const { return n_tokens() - n_computed; }  // rows still to be computed
   bool decoding() const { return n_pending() == 1 && n_sampled() > 0; }
   bool has_started() const { return started != Clock::time_point{}; }
-  std::span<const int32_t> computed() const { return std::span(tokens).first(static_cast<size_t>(n_computed)); }
+  std::span<const int32_t> computed() const {
+    return std::span(tokens).first(static_cast<size_t>(n_computed));
+  }
 };
 
 }  // namespace hearth::engine

@@ -6,12 +6,13 @@
 namespace hearth::engine {
 namespace {
 
-// A step with prompt rows, in steps without. Below 2, as times scatter and the slower ones shall be below 2 too.
+// A step with prompt rows, in steps without. Below 2, as times scatter and the slower ones shall be below 2
+// too.
 constexpr double kStretch = 1.8;
 // Steps that are this short need not be shortened: nobody reads so fast.
 constexpr double kUnnoticedSeconds = 0.02;
-// A step of prompts alone: what somebody who arrives waits for. Shorter steps use the weights too little: with 16, 64
-// and 256 rows a step, a 0.6B model on two cores reads 219, 330 and 311 tokens/s.
+// A step of prompts alone: what somebody who arrives waits for. Shorter steps use the weights too little:
+// with 16, 64 and 256 rows a step, a 0.6B model on two cores reads 219, 330 and 311 tokens/s.
 constexpr double kAloneSeconds = 1.6;
 
 // Fewer rows than this say more about the scatter of times than about the cost of a row.

@@ -1,7 +1,7 @@
-// How many rows of prompts a step takes, by measured times. While somebody waits for the next token, a step with
-// prompt rows may last a little less than two steps without; nobody then sees a long prompt being read beside
-// him. While nobody does, a step is bounded so that whoever arrives is not kept waiting for long: a step cannot
-// be entered once it has begun.
+// How many rows of prompts a step takes, by measured times. While somebody waits for the next token, a step
+// with prompt rows may last a little less than two steps without; nobody then sees a long prompt being read
+// beside him. While nobody does, a step is bounded so that whoever arrives is not kept waiting for long: a
+// step cannot be entered once it has begun.
 //
 // Plain numbers in, no clock: tests bring their own times.
 #pragma once
@@ -13,8 +13,8 @@ namespace hearth::engine {
 
 class StepPace {
  public:
-  // For a step with a row of each of `n_decoding` sequences. 0 where a step without prompts has to be measured
-  // first.
+  // For a step with a row of each of `n_decoding` sequences. 0 where a step without prompts has to be
+  // measured first.
   int64_t prompt_rows(int64_t n_decoding, int64_t max_rows) const;
   // What the step then took; drafted rows do not count.
   void add(int64_t n_decoding, int64_t n_prompt_rows, double seconds);

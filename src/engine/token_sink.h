@@ -34,8 +34,8 @@ struct SequenceEnd {
 // How far the prompt has been read.
 struct ReadProgress {
   int64_t n_total = 0;
-  int64_t n_cached = 0;  // stored already when the sequence began
-  int64_t n_read = 0;    // the cached ones included
+  int64_t n_cached = 0;   // stored already when the sequence began
+  int64_t n_read = 0;     // the cached ones included
   double elapsed_ms = 0;  // since the first step for it
 };
 

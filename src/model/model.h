@@ -41,11 +41,10 @@ class Model {
   const ModelConfig& config() const { return config_; }
   const Weights& weights() const { return weights_; }
 
-  // Decoders: logits [output_rows, vocab_size], or hidden rows [output_rows, width] after the output norm where
-  // the batch says so. Encoders: final hidden rows [rows, width].
-  // The view lives in `state` until the next pass. Token ids must be below vocab_size, rows within the limits
-  // of `state`, positions within the context of the caches. Errors: kCancelled when interrupted, and those of
-  // the communicator.
+  // Decoders: logits [output_rows, vocab_size], or hidden rows [output_rows, width] after the output norm
+  // where the batch says so. Encoders: final hidden rows [rows, width]. The view lives in `state` until the
+  // next pass. Token ids must be below vocab_size, rows within the limits of `state`, positions within the
+  // context of the caches. Errors: kCancelled when interrupted, and those of the communicator.
   Result<tensor::TensorView> forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
                                      cluster::Communicator& communicator) const;
 

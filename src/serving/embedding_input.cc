@@ -39,7 +39,8 @@ engine::EmbedText embedding_input(const TextModel& words, const std::string& tex
   return input;
 }
 
-engine::EmbedText ranking_input(const TextModel& words, const std::string& query, const std::string& document) {
+engine::EmbedText ranking_input(const TextModel& words, const std::string& query,
+                                const std::string& document) {
   if (!words.rerank_form().empty()) {
     return {words.encode_rendered(fill_in(words.rerank_form(), query, document))};
   }

@@ -42,7 +42,8 @@ Found read(Result<TokenStream> stream) {
 class Served {
  public:
   explicit Served(const std::string& spec, ModelPoolOptions options = {})
-      : path_(std::filesystem::path(testing::TempDir()) / (spec + ".served." + std::to_string(getpid()) + ".gguf")) {
+      : path_(std::filesystem::path(testing::TempDir()) /
+              (spec + ".served." + std::to_string(getpid()) + ".gguf")) {
     EXPECT_TRUE(synth::write_synthetic_model({.spec = spec, .output = path_, .quant = "f32"}));
     auto pool = ModelPool::create(std::move(options));
     EXPECT_TRUE(pool);
@@ -57,7 +58,8 @@ class Served {
   }
   ModelPool* operator->() { return pool_.get(); }
 
-  Found embed(std::vector<std::variant<std::string, std::vector<text::TokenId>>> inputs, bool truncate = false) {
+  Found embed(std::vector<std::variant<std::string, std::vector<text::TokenId>>> inputs,
+              bool truncate = false) {
     EmbeddingRequest request;
     request.model = "tiny";
     request.inputs = std::move(inputs);
@@ -203,7 +205,8 @@ TEST(Ranking, ARerankerReadsQueryAndDocumentTogether) {
   ASSERT_EQ(found.values.size(), 2U);
   EXPECT_NE(found.values.at(0), found.values.at(1));
   for (const auto& [index, values] : found.values) {
-    EXPECT_NEAR(static_cast<double>(values.at(1)), 1 / (1 + std::exp(-static_cast<double>(values.at(0)))), 1e-6);
+    EXPECT_NEAR(static_cast<double>(values.at(1)), 1 / (1 + std::exp(-static_cast<double>(values.at(0)))),
+                1e-6);
   }
   EXPECT_NE(served.rank("another", {"on the mat"}).values.at(0), found.values.at(0));
   EXPECT_EQ(served.embed({"the cat"}).error->category, ErrorCategory::kUnsupported);

@@ -86,8 +86,8 @@ struct GenerationRequest {
   std::variant<ChatPrompt, TextPrompt, std::vector<text::TokenId>, InfillPrompt> prompt;
   engine::SamplingOverrides sampling;
   std::optional<int64_t> context_length;  // tokens of prompt and answer; absent = as many as there are
-  std::optional<int64_t> max_tokens;  // absent = until the context is full; 0 = evaluate the prompt only
-  std::vector<std::string> stop;      // not part of the output
+  std::optional<int64_t> max_tokens;      // absent = until the context is full; 0 = evaluate the prompt only
+  std::vector<std::string> stop;          // not part of the output
   bool ignore_end_of_generation = false;
   bool logprobs = false;
   int top_logprobs = 0;  // 0 … 20

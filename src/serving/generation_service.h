@@ -38,10 +38,10 @@ struct ModelDetails {
 // A model in memory.
 struct LoadedModelState {
   ModelSummary summary;
-  uint64_t weight_bytes = 0;   // mapped
-  uint64_t cache_bytes = 0;    // keys and values
-  uint64_t scratch_bytes = 0;  // activations
-  size_t n_requests = 0;       // running and waiting
+  uint64_t weight_bytes = 0;                    // mapped
+  uint64_t cache_bytes = 0;                     // keys and values
+  uint64_t scratch_bytes = 0;                   // activations
+  size_t n_requests = 0;                        // running and waiting
   std::optional<int64_t> expires_unix_seconds;  // absent = kept for good
 };
 
@@ -64,8 +64,8 @@ class GenerationService {
   // stays. Dropping the stream before the load has begun gives it up. kNotFound; errors of the load come in
   // the stream.
   virtual Result<TokenStream> preload(const std::string& model, std::optional<KeepAlive> keep_alive) = 0;
-  // Lets it go once its running requests have ended. kNotFound for an unknown model; one that is not loaded is
-  // fine.
+  // Lets it go once its running requests have ended. kNotFound for an unknown model; one that is not loaded
+  // is fine.
   virtual Status unload(const std::string& model) = 0;
 
   // Starts a generation. Refused at once: kNotFound (unknown model), kInvalidArgument (a field; the message
@@ -74,8 +74,8 @@ class GenerationService {
   // request waits for it, and all but kNotFound and kOverloaded arrive in the stream.
   virtual Result<TokenStream> generate(GenerationRequest request) = 0;
 
-  // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that gives
-  // none.
+  // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that
+  // gives none.
   virtual Result<TokenStream> embed(EmbeddingRequest request) = 0;
   // As embed(), with the score and the relevance of each document.
   virtual Result<TokenStream> rank(RankRequest request) = 0;

@@ -27,10 +27,8 @@ TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) con
 }
 
 void GenerationSink::on_progress(const engine::ReadProgress& now) {
-  writer_.push(PromptProgress{.total = now.n_total,
-                              .cached = now.n_cached,
-                              .processed = now.n_read,
-                              .elapsed_ms = now.elapsed_ms});
+  writer_.push(PromptProgress{
+      .total = now.n_total, .cached = now.n_cached, .processed = now.n_read, .elapsed_ms = now.elapsed_ms});
 }
 
 bool GenerationSink::on_token(const engine::SampledToken& token) {

@@ -1,8 +1,8 @@
-// Turns the engine's tokens into what a client sees: bytes to UTF-8; reasoning, text and calls told apart; stop
-// strings; log-probabilities.
+// Turns the engine's tokens into what a client sees: bytes to UTF-8; reasoning, text and calls told apart;
+// stop strings; log-probabilities.
 //
-// Stop strings end the answer where they appear in its text. In reasoning and in the arguments of calls they mean
-// nothing, and they do not reach across a call or a piece of reasoning.
+// Stop strings end the answer where they appear in its text. In reasoning and in the arguments of calls they
+// mean nothing, and they do not reach across a call or a piece of reasoning.
 #pragma once
 
 #include <functional>

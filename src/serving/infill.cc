@@ -32,16 +32,17 @@ GapTokens gap_tokens(const text::Tokenizer& tokenizer) {
   const text::VocabularySpec& spec = tokenizer.spec();
   // In this order: Qwen, StarCoder in two spellings, DeepSeek, Code Llama, GLM.
   return {
-      .prefix = token(tokenizer, spec.fim_prefix,
-                      {"<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "▁<PRE>",
-                       "<|code_prefix|>"}),
-      .suffix = token(tokenizer, spec.fim_suffix,
-                      {"<|fim_suffix|>", "<fim_suffix>", "<fim-suffix>", "<｜fim▁hole｜>", "▁<SUF>",
-                       "<|code_suffix|>"}),
-      .middle = token(tokenizer, spec.fim_middle,
-                      {"<|fim_middle|>", "<fim_middle>", "<fim-middle>", "<｜fim▁end｜>", "▁<MID>",
-                       "<|code_middle|>"}),
-      .project = token(tokenizer, spec.fim_project, {"<|repo_name|>", "<|fim_repo|>", "<reponame>", "<repo_name>"}),
+      .prefix = token(
+          tokenizer, spec.fim_prefix,
+          {"<|fim_prefix|>", "<fim_prefix>", "<fim-prefix>", "<｜fim▁begin｜>", "▁<PRE>", "<|code_prefix|>"}),
+      .suffix = token(
+          tokenizer, spec.fim_suffix,
+          {"<|fim_suffix|>", "<fim_suffix>", "<fim-suffix>", "<｜fim▁hole｜>", "▁<SUF>", "<|code_suffix|>"}),
+      .middle = token(
+          tokenizer, spec.fim_middle,
+          {"<|fim_middle|>", "<fim_middle>", "<fim-middle>", "<｜fim▁end｜>", "▁<MID>", "<|code_middle|>"}),
+      .project =
+          token(tokenizer, spec.fim_project, {"<|repo_name|>", "<|fim_repo|>", "<reponame>", "<repo_name>"}),
       .file = token(tokenizer, spec.fim_file, {"<|file_sep|>", "<file_sep>"}),
       .padding = token(tokenizer, spec.fim_padding, {"<|fim_pad|>", "<fim_pad>", "<fim-pad>"}),
   };
@@ -72,8 +73,9 @@ class Prompt {
 Result<InfillTokens> encode_infill(const text::Tokenizer& tokenizer, const InfillPrompt& gap) {
   const GapTokens tokens = gap_tokens(tokenizer);
   if (!tokens.prefix || !tokens.suffix || !tokens.middle) {
-    return fail(ErrorCategory::kUnsupported,
-                "this model's vocabulary has no tokens for filling in the middle, so it cannot take a suffix");
+    return fail(
+        ErrorCategory::kUnsupported,
+        "this model's vocabulary has no tokens for filling in the middle, so it cannot take a suffix");
   }
   Prompt prompt(tokenizer);
   const bool by_file = tokens.project && tokens.file && !gap.files.empty();
@@ -100,7 +102,8 @@ Result<InfillTokens> encode_infill(const text::Tokenizer& tokenizer, const Infil
   prompt.add(gap.beginning);
 
   InfillTokens result{std::move(prompt).take(), {}};
-  for (const auto& end : {tokens.prefix, tokens.suffix, tokens.middle, tokens.project, tokens.file, tokens.padding}) {
+  for (const auto& end :
+       {tokens.prefix, tokens.suffix, tokens.middle, tokens.project, tokens.file, tokens.padding}) {
     if (end) result.ends.push_back(*end);
   }
   return result;

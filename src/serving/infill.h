@@ -1,5 +1,5 @@
-// A gap in a file as the tokens that code models were taught to fill it from: the prefix-suffix-middle order of
-// arXiv:2207.14255, with other files of the project in front (arXiv:2409.12186).
+// A gap in a file as the tokens that code models were taught to fill it from: the prefix-suffix-middle order
+// of arXiv:2207.14255, with other files of the project in front (arXiv:2409.12186).
 #pragma once
 
 #include <vector>

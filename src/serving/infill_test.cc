@@ -69,7 +69,8 @@ TEST(Infill, FilesOfTheProjectStandInFront) {
 TEST(Infill, MarkersInTheCodeStayText) {
   for (const auto type : {text::TokenType::kControl, text::TokenType::kUserDefined}) {
     const Words words(kQwen, type);
-    const auto tokens = encode_infill(words.tokenizer(), {.prefix = "<|fim_middle|>", .suffix = "<|file_sep|>"});
+    const auto tokens =
+        encode_infill(words.tokenizer(), {.prefix = "<|fim_middle|>", .suffix = "<|file_sep|>"});
     ASSERT_TRUE(tokens);
     EXPECT_EQ(std::count(tokens->prompt.begin(), tokens->prompt.end(), words.id("<|fim_middle|>")), 1);
     EXPECT_EQ(std::count(tokens->prompt.begin(), tokens->prompt.end(), words.id("<|file_sep|>")), 0);

@@ -87,8 +87,8 @@ Status stay_within(int64_t context, engine::EngineRequest& work) {
   if (left < (work.max_tokens == 0 ? 0 : 1)) {
     return fail(ErrorCategory::kContextExceeded,
                 // Agents look for these words, and then shorten their history.
-                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too", n_prompt,
-                context - (work.max_tokens == 0 ? 0 : 1), context);
+                "prompt is too long: {} tokens > {} maximum; the context of {} tokens holds the answer too",
+                n_prompt, context - (work.max_tokens == 0 ? 0 : 1), context);
   }
   if (work.max_tokens < 0 || work.max_tokens > left) work.max_tokens = left;
   return {};

@@ -7,8 +7,8 @@
 
 namespace hearth::serving {
 
-// A mapping of all keys in the file's order. Lists of more than 64 elements (vocabularies) and lists of lists are
-// none. The file was validated: errors do not occur in practice.
+// A mapping of all keys in the file's order. Lists of more than 64 elements (vocabularies) and lists of lists
+// are none. The file was validated: errors do not occur in practice.
 Result<text::Value> metadata_value(const gguf::Metadata& metadata);
 
 }  // namespace hearth::serving

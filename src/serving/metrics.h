@@ -1,5 +1,5 @@
-// What models do, told as it happens to whoever counts it. Calls come from engine threads, several at once: they must
-// be quick.
+// What models do, told as it happens to whoever counts it. Calls come from engine threads, several at once:
+// they must be quick.
 #pragma once
 
 #include <memory>

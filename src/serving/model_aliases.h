@@ -16,15 +16,16 @@ struct ModelAlias {
 
 class ModelAliases {
  public:
-  // Coding agents ask for several "claude-…" models at once (a main one and a small, fast one) and fail where one is
-  // missing. So, where one model alone is served and no alias says otherwise, it answers to all of these.
+  // Coding agents ask for several "claude-…" models at once (a main one and a small, fast one) and fail where
+  // one is missing. So, where one model alone is served and no alias says otherwise, it answers to all of
+  // these.
   static constexpr std::string_view kAgentModels = "claude-*";
 
   ModelAliases() = default;
   explicit ModelAliases(std::vector<ModelAlias> aliases) : aliases_(std::move(aliases)) {}
 
-  // The model that `name` means: itself if it is served, else by an alias without '*', else by the longest pattern
-  // that fits, else itself. An alias of an alias is not followed.
+  // The model that `name` means: itself if it is served, else by an alias without '*', else by the longest
+  // pattern that fits, else itself. An alias of an alias is not followed.
   std::string resolve(const std::string& name, const std::vector<ModelSummary>& served) const;
 
  private:

@@ -34,7 +34,7 @@ struct ModelPoolOptions {
   std::shared_ptr<Metrics> metrics{};              // told what models do; null = nobody
   ModelAliases aliases{};                          // further names of models
   std::shared_ptr<const text::LineRules> prompt_rules{};  // edit system prompts; null = none
-  std::shared_ptr<engine::PrefixStore> prefix_store{};  // where prefixes outlive a model's engine; or none
+  std::shared_ptr<engine::PrefixStore> prefix_store{};    // where prefixes outlive a model's engine; or none
   std::function<void(const LoadProgress&)> on_load_progress{};  // from the loading thread
 };
 

@@ -35,9 +35,9 @@ Result<int64_t> plan_context(const model::ModelConfig& config, int64_t wanted) {
 
 }  // namespace
 
-Result<std::shared_ptr<const OpenedModel>> OpenedModel::open(const std::filesystem::path& path,
-                                                             std::string name, int64_t context_length,
-                                                             std::shared_ptr<const text::LineRules> prompt_rules) {
+Result<std::shared_ptr<const OpenedModel>> OpenedModel::open(
+    const std::filesystem::path& path, std::string name, int64_t context_length,
+    std::shared_ptr<const text::LineRules> prompt_rules) {
   HEARTH_TRY(gguf::ModelFile file, gguf::ModelFile::open(path));
   const std::shared_ptr<OpenedModel> opened(new OpenedModel(std::move(file)));
   HEARTH_TRY(opened->text_, TextModel::open(opened->file_, std::move(prompt_rules)));

@@ -14,8 +14,9 @@ namespace hearth::serving {
 // Immutable, for use from any thread.
 class OpenedModel {
  public:
-  // `context_length` and `prompt_rules` as in ModelPoolOptions. Errors: those of the file, its vocabulary and its template;
-  // kUnsupported (architecture); kInvalidArgument for a context that the model was not made for.
+  // `context_length` and `prompt_rules` as in ModelPoolOptions. Errors: those of the file, its vocabulary and
+  // its template; kUnsupported (architecture); kInvalidArgument for a context that the model was not made
+  // for.
   static Result<std::shared_ptr<const OpenedModel>> open(const std::filesystem::path& path, std::string name,
                                                          int64_t context_length,
                                                          std::shared_ptr<const text::LineRules> prompt_rules);

@@ -3,7 +3,8 @@
 namespace hearth::serving {
 
 std::vector<text::LineRules::Rule> default_prompt_rules() {
-  // A coding agent's "x-anthropic-billing-header: cc_version=…; cc_entrypoint=…; cch=…;", whose cch is new each time.
+  // A coding agent's "x-anthropic-billing-header: cc_version=…; cc_entrypoint=…; cch=…;", whose cch is new
+  // each time.
   return {{.pattern = "^x-anthropic-billing-header:", .action = text::LineRules::Action::kDrop}};
 }
 

@@ -1,4 +1,5 @@
-// Rules for system prompts, so that lines which differ in every request do not keep a prompt from being recognised.
+// Rules for system prompts, so that lines which differ in every request do not keep a prompt from being
+// recognised.
 #pragma once
 
 #include <vector>

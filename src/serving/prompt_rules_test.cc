@@ -15,7 +15,8 @@ ChatMessage message(std::string role, std::string content) {
 TEST(PromptRules, TheDefaultDropsABillingHeader) {
   const auto rules = text::LineRules::compile(default_prompt_rules());
   ASSERT_TRUE(rules) << rules.error().message;
-  const std::string header = "x-anthropic-billing-header: cc_version=2.1.36.a1b; cc_entrypoint=cli; cch=0f3e9;";
+  const std::string header =
+      "x-anthropic-billing-header: cc_version=2.1.36.a1b; cc_entrypoint=cli; cch=0f3e9;";
   const auto edited = with_rules(*rules, {message("system", header + "\nYou are an agent.\nHelp."),
                                           message("user", header + "\nWhat is this?")});
   ASSERT_EQ(edited.size(), 2u);
@@ -26,8 +27,8 @@ TEST(PromptRules, TheDefaultDropsABillingHeader) {
 TEST(PromptRules, AnEmptiedSystemMessageIsTakenOut) {
   const auto rules = text::LineRules::compile({{"^date", text::LineRules::Action::kDrop}});
   ASSERT_TRUE(rules);
-  const auto edited = with_rules(
-      *rules, {message("system", "date: 1\n"), message("developer", ""), message("user", "date")});
+  const auto edited =
+      with_rules(*rules, {message("system", "date: 1\n"), message("developer", ""), message("user", "date")});
   ASSERT_EQ(edited.size(), 2u);
   EXPECT_EQ(edited[0].role, "developer");
 }

@@ -80,7 +80,7 @@ class TextModel {
   std::unique_ptr<text::Tokenizer> tokenizer_;
   text::ChatTemplate chat_;
   std::optional<text::ChatTemplate> chat_with_tools_;  // tokenizer.chat_template.tool_use
-  std::string rerank_form_;                         // tokenizer.chat_template.rerank
+  std::string rerank_form_;                            // tokenizer.chat_template.rerank
   text::OutputSyntax syntax_;
   text::OutputSyntax syntax_with_tools_;
   bool has_own_template_ = false;

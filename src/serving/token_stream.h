@@ -40,8 +40,8 @@ struct ReasoningDelta {
 };
 
 // A piece of a call. The first delta of a call has its id and name; the arguments of all deltas of one index,
-// joined, are one JSON object. Only a call that was cut by kLength, or that the model broke off, has less: the
-// beginning of an object, which parses as nothing, so that half a command is never taken for a whole one.
+// joined, are one JSON object. Only a call that was cut by kLength, or that the model broke off, has less:
+// the beginning of an object, which parses as nothing, so that half a command is never taken for a whole one.
 struct ToolCallDelta {
   size_t index = 0;  // of the call in this answer, rising by one
   std::string id;
@@ -57,9 +57,9 @@ struct PromptProgress {
   double elapsed_ms = 0;
 };
 
-// The result for one input of an EmbeddingRequest: its vector. For one document of a RankRequest two numbers: the
-// raw score (log odds of a reranker, else the cosine of both vectors) and the relevance, 0 … 1 (the odds as a
-// probability, else the cosine, 0 where it is negative).
+// The result for one input of an EmbeddingRequest: its vector. For one document of a RankRequest two numbers:
+// the raw score (log odds of a reranker, else the cosine of both vectors) and the relevance, 0 … 1 (the odds
+// as a probability, else the cosine, 0 where it is negative).
 struct Embedding {
   size_t index = 0;
   std::vector<float> values;

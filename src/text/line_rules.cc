@@ -38,7 +38,8 @@ LineRules::~LineRules() = default;
 
 Result<LineRules> LineRules::compile(const std::vector<Rule>& rules) {
   if (rules.size() > kMaxRules) {
-    return fail(ErrorCategory::kInvalidArgument, "{} patterns, at most {} are allowed", rules.size(), kMaxRules);
+    return fail(ErrorCategory::kInvalidArgument, "{} patterns, at most {} are allowed", rules.size(),
+                kMaxRules);
   }
   LineRules result;
   for (const Rule& rule : rules) {
@@ -66,12 +67,13 @@ Result<LineRules> LineRules::compile(const std::vector<Rule>& rules) {
 
 const LineRules::Compiled* LineRules::match(std::string_view line) const {
   const std::unique_ptr<pcre2_match_data, MatchDataDeleter> data(pcre2_match_data_create(1, nullptr));
-  const std::unique_ptr<pcre2_match_context, MatchContextDeleter> context(pcre2_match_context_create(nullptr));
+  const std::unique_ptr<pcre2_match_context, MatchContextDeleter> context(
+      pcre2_match_context_create(nullptr));
   if (data == nullptr || context == nullptr) return nullptr;
   pcre2_set_match_limit(context.get(), kMatchLimit);
   for (const Compiled& rule : rules_) {
-    const int status = pcre2_match(rule.code.get(), reinterpret_cast<PCRE2_SPTR>(line.data()), line.size(), 0, 0,
-                                   data.get(), context.get());
+    const int status = pcre2_match(rule.code.get(), reinterpret_cast<PCRE2_SPTR>(line.data()), line.size(), 0,
+                                   0, data.get(), context.get());
     if (status >= 0) return &rule;
   }
   return nullptr;
@@ -93,7 +95,8 @@ std::string LineRules::apply(std::string_view text) const {
     rest.remove_prefix(end + 1);
   }
   // A line break at the end of the text stays there.
-  const bool open_end = !kept.empty() && kept.back().empty() && kept.back().data() == text.data() + text.size();
+  const bool open_end =
+      !kept.empty() && kept.back().empty() && kept.back().data() == text.data() + text.size();
   kept.insert(kept.end() - (open_end ? 1 : 0), moved.begin(), moved.end());
   return joined(kept);
 }

@@ -1,7 +1,7 @@
 // Rules that edit a text line by line: a line that matches a pattern is left out, or goes to the end.
 //
-// They are for prompts. What a model has read is used again for the next prompt as far as both begin alike, so a line
-// that differs in every request makes all that follows it be read anew.
+// They are for prompts. What a model has read is used again for the next prompt as far as both begin alike,
+// so a line that differs in every request makes all that follows it be read anew.
 #pragma once
 
 #include <memory>
@@ -37,8 +37,8 @@ class LineRules {
   ~LineRules();
 
   bool empty() const { return rules_.empty(); }
-  // For each line, the first rule that matches counts. A pattern that takes too many steps on a line (Perl's patterns
-  // can take any number) does not match it.
+  // For each line, the first rule that matches counts. A pattern that takes too many steps on a line (Perl's
+  // patterns can take any number) does not match it.
   std::string apply(std::string_view text) const;
 
  private:

@@ -39,8 +39,9 @@ struct VocabularySpec {
   std::optional<bool> add_bos, add_eos, add_sep, add_space_prefix;
   std::optional<bool> remove_extra_whitespaces;
   std::optional<bool> lowercase, strip_accents;
-  // Filling in the middle: what stands before the code in front of a gap, before the code behind it and before
-  // what fills it; before a project's name and before each of its files; and where an answer is cut short.
+  // Filling in the middle: what stands before the code in front of a gap, before the code behind it and
+  // before what fills it; before a project's name and before each of its files; and where an answer is cut
+  // short.
   std::optional<TokenId> fim_prefix, fim_suffix, fim_middle, fim_project, fim_file, fim_padding;
   std::vector<int64_t> suppressed;  // ids never sampled
 };

@@ -8,8 +8,8 @@
 #include "fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto parsed =
-      hearth::api::anthropic::parse_message_request(std::string_view(reinterpret_cast<const char*>(data), size));
+  const auto parsed = hearth::api::anthropic::parse_message_request(
+      std::string_view(reinterpret_cast<const char*>(data), size));
   if (parsed) {
     if (std::get<hearth::serving::ChatPrompt>(parsed->generation.prompt).messages.empty()) std::abort();
     return 0;

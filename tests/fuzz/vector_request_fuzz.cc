@@ -1,5 +1,5 @@
-// JSON bodies of the routes for vectors, rankings and native completions: any bytes give a request or one error that
-// a client can read.
+// JSON bodies of the routes for vectors, rankings and native completions: any bytes give a request or one
+// error that a client can read.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

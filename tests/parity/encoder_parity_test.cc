@@ -61,8 +61,8 @@ TEST_P(Encoder, MatchesTheTrustedEngine) {
     const auto tokens = (*words)->tokenizer().encode(kSentence, {.add_special = true});
     ThreadPool pool(2);
     for (const kernels::KernelTable* table : kernels::available_kernels()) {
-      const auto embedder = engine::Embedder::create(**model, tensor::create_cpu_backend(*table, pool),
-                                                     {.context_length = 64});
+      const auto embedder =
+          engine::Embedder::create(**model, tensor::create_cpu_backend(*table, pool), {.context_length = 64});
       ASSERT_TRUE(embedder) << embedder.error().message;
       auto sink = std::make_shared<OneVector>();
       ASSERT_TRUE((*embedder)->submit({.texts = {{tokens}}, .sink = sink}));

@@ -1,4 +1,5 @@
-// A message as server-sent events: message_start, content blocks one after the other, message_delta, message_stop.
+// A message as server-sent events: message_start, content blocks one after the other, message_delta,
+// message_stop.
 #pragma once
 
 #include <cstdint>

@@ -52,8 +52,8 @@ Parsed<void> read_thinking(const Json& body, MessageRequest& request, ChatPrompt
   if (type == "enabled") {
     const Json* budget = find(*thinking, "budget_tokens");
     if (budget == nullptr) return refuse("thinking.budget_tokens", "is missing");
-    HEARTH_API_TRY(const double tokens,
-                   checked_number(*budget, "thinking.budget_tokens", true, 1, static_cast<double>(kMaxTokens)));
+    HEARTH_API_TRY(const double tokens, checked_number(*budget, "thinking.budget_tokens", true, 1,
+                                                       static_cast<double>(kMaxTokens)));
     request.generation.thinking_budget = static_cast<int64_t>(tokens);
   } else if (type != "adaptive" && type != "between_tools") {
     return refuse("thinking.type",

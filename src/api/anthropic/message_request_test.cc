@@ -74,13 +74,15 @@ TEST(MessageRequest, PlainFields) {
 
 TEST(MessageRequest, SystemPrompts) {
   EXPECT_THAT(told(parsed(with(R"("system":"Be kind.")"))), ElementsAre("system: Be kind.", "user: hi"));
-  EXPECT_THAT(told(parsed(with(
-                  R"("system":[{"type":"text","text":"One.","cache_control":{"type":"ephemeral"}},{"type":"text","text":"Two."}])"))),
-              ElementsAre("system: One.\nTwo.", "user: hi"));
+  EXPECT_THAT(
+      told(parsed(with(
+          R"("system":[{"type":"text","text":"One.","cache_control":{"type":"ephemeral"}},{"type":"text","text":"Two."}])"))),
+      ElementsAre("system: One.\nTwo.", "user: hi"));
   EXPECT_THAT(told(parsed(with(R"("system":"")"))), ElementsAre("user: hi"));
-  EXPECT_THAT(told(parsed(with_messages(
-                  R"({"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"system","content":[{"type":"text","text":"c"}]})"))),
-              ElementsAre("system: a", "user: b", "system: c"));
+  EXPECT_THAT(
+      told(parsed(with_messages(
+          R"({"role":"system","content":"a"},{"role":"user","content":"b"},{"role":"system","content":[{"type":"text","text":"c"}]})"))),
+      ElementsAre("system: a", "user: b", "system: c"));
   expect_refused(with(R"("system":[{"type":"image"}])"), "system[0].type", "\"image\" is not supported");
 }
 
@@ -96,11 +98,11 @@ TEST(MessageRequest, ResultsComeBeforeTheUsersText) {
         {"type":"text","text":"And be quick."},
         {"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"rain"},{"type":"text","text":"9 C"}]},
         {"type":"tool_result","tool_use_id":"t2","is_error":true,"content":"no clock"}]})"));
-  EXPECT_THAT(told(request),
-              ElementsAre("user: weather?",
-                          R"(assistant: I look. {two cities} t1=weather{"city": "Oslo", "n": 1} t2=time{})",
-                          "tool: rain\n9 C <t1,weather>", "tool: Error: no clock <t2,time>",
-                          "user: And be quick."));
+  EXPECT_THAT(
+      told(request),
+      ElementsAre("user: weather?",
+                  R"(assistant: I look. {two cities} t1=weather{"city": "Oslo", "n": 1} t2=time{})",
+                  "tool: rain\n9 C <t1,weather>", "tool: Error: no clock <t2,time>", "user: And be quick."));
 }
 
 TEST(MessageRequest, AUserMessageOfResultsAloneIsThoseResults) {
@@ -118,12 +120,11 @@ TEST(MessageRequest, MessagesInARowOfOneRoleBecomeOne) {
 }
 
 TEST(MessageRequest, DocumentsOfPlainTextAreText) {
-  EXPECT_THAT(
-      told(parsed(with_messages(R"({"role":"user","content":[
+  EXPECT_THAT(told(parsed(with_messages(R"({"role":"user","content":[
           {"type":"document","title":"T","context":"C","source":{"type":"text","media_type":"text/plain","data":"D"}},
           {"type":"document","source":{"type":"content","content":[{"type":"text","text":"E"}]}},
           {"type":"search_result","title":"S","source":"http://s","content":[{"type":"text","text":"F"}]}]})"))),
-      ElementsAre("user: T\nC\nD\nE\nS\nhttp://s\nF"));
+              ElementsAre("user: T\nC\nD\nE\nS\nhttp://s\nF"));
 }
 
 TEST(MessageRequest, WhatServersOfOthersDidIsLeftOut) {
@@ -146,11 +147,13 @@ TEST(MessageRequest, Tools) {
   const MessageRequest request = parsed(with(R"("tools":[
       {"name":"f","description":"d","input_schema":{"type":"object","properties":{"x":{"type":"string"}}},"cache_control":{"type":"ephemeral"},"strict":true},
       {"type":"web_search_20250305","name":"web_search"},{"type":"custom","name":"g"},{"type":"bash_20250124","name":"bash"}])"));
-  EXPECT_EQ(serving::to_json(prompt_of(request).tools),
-            R"([{"type": "function", "function": {"name": "f", "description": "d", "parameters": )"
-            R"({"type": "object", "properties": {"x": {"type": "string"}}}}}, )"
-            R"({"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}}])");
-  EXPECT_TRUE(prompt_of(parsed(with(R"("tools":[{"type":"computer_20250124","name":"c"}])"))).tools.is_none());
+  EXPECT_EQ(
+      serving::to_json(prompt_of(request).tools),
+      R"([{"type": "function", "function": {"name": "f", "description": "d", "parameters": )"
+      R"({"type": "object", "properties": {"x": {"type": "string"}}}}}, )"
+      R"({"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}}])");
+  EXPECT_TRUE(
+      prompt_of(parsed(with(R"("tools":[{"type":"computer_20250124","name":"c"}])"))).tools.is_none());
 }
 
 TEST(MessageRequest, ToolChoice) {
@@ -185,17 +188,20 @@ TEST(MessageRequest, Thinking) {
   EXPECT_TRUE(enabled.show_thinking);
   EXPECT_FALSE(parsed(with(R"("thinking":{"type":"adaptive","display":"omitted"})")).show_thinking);
   expect_refused(with(R"("thinking":{"type":"enabled"})"), "thinking.budget_tokens", "is missing");
-  expect_refused(with(R"("thinking":{"type":"enabled","budget_tokens":0})"), "thinking.budget_tokens", "is 0");
+  expect_refused(with(R"("thinking":{"type":"enabled","budget_tokens":0})"), "thinking.budget_tokens",
+                 "is 0");
   expect_refused(with(R"("thinking":{"type":"deep"})"), "thinking.type", "\"deep\" is none of");
 }
 
 TEST(MessageRequest, OutputConfig) {
-  const MessageRequest request = parsed(
-      with(R"("output_config":{"effort":"xhigh","format":{"type":"json_schema","schema":{"type":"object"}}})"));
+  const MessageRequest request = parsed(with(
+      R"("output_config":{"effort":"xhigh","format":{"type":"json_schema","schema":{"type":"object"}}})"));
   EXPECT_EQ(prompt_of(request).template_arguments.find("reasoning_effort")->as_string().text, "high");
   EXPECT_EQ(std::get<serving::JsonSchemaFormat>(request.generation.format).schema, R"({"type":"object"})");
-  expect_refused(with(R"("output_config":{"format":{"type":"xml"}})"), "output_config.format.type", "\"xml\"");
-  expect_refused(with(R"("output_format":{"type":"json_schema"})"), "output_format.schema", "must be an object");
+  expect_refused(with(R"("output_config":{"format":{"type":"xml"}})"), "output_config.format.type",
+                 "\"xml\"");
+  expect_refused(with(R"("output_format":{"type":"json_schema"})"), "output_format.schema",
+                 "must be an object");
 }
 
 TEST(MessageRequest, RefusalsNameTheField) {
@@ -203,11 +209,15 @@ TEST(MessageRequest, RefusalsNameTheField) {
   expect_refused("{}", "messages", "at least one message");
   expect_refused(R"({"messages":[]})", "messages", "at least one message");
   expect_refused(with_messages("1"), "messages[0]", "must be an object");
-  expect_refused(with_messages(R"({"role":"tool","content":"x"})"), "messages[0].role", "\"tool\" is none of");
+  expect_refused(with_messages(R"({"role":"tool","content":"x"})"), "messages[0].role",
+                 "\"tool\" is none of");
   expect_refused(with_messages(R"({"role":"user"})"), "messages[0].content", "is missing");
-  expect_refused(with_messages(R"({"role":"user","content":[]})"), "messages[0].content", "at least one block");
-  expect_refused(with_messages(R"({"role":"user","content":7})"), "messages[0].content", "must be a string or");
-  expect_refused(with_messages(R"({"role":"user","content":["x"]})"), "messages[0].content[0]", "with a type");
+  expect_refused(with_messages(R"({"role":"user","content":[]})"), "messages[0].content",
+                 "at least one block");
+  expect_refused(with_messages(R"({"role":"user","content":7})"), "messages[0].content",
+                 "must be a string or");
+  expect_refused(with_messages(R"({"role":"user","content":["x"]})"), "messages[0].content[0]",
+                 "with a type");
   expect_refused(with_messages(R"({"role":"user","content":[{"text":"x"}]})"), "messages[0].content[0].type",
                  "is missing");
   expect_refused(with_messages(R"({"role":"user","content":[{"type":"text","text":1}]})"),
@@ -216,17 +226,20 @@ TEST(MessageRequest, RefusalsNameTheField) {
       R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA=="}})";
   expect_refused(with_messages(R"({"role":"user","content":[)" + image + "]}"), "messages[0].content[0].type",
                  "\"image\" is not supported");
-  expect_refused(with_messages(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[)" +
-                               image + "]}]}"),
-                 "messages[0].content[0].content[0].type", "\"image\" is not supported");
-  expect_refused(with_messages(R"({"role":"user","content":[{"type":"document","source":{"type":"base64"}}]})"),
-                 "messages[0].content[0].source.type", "must be plain text");
+  expect_refused(
+      with_messages(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[)" +
+                    image + "]}]}"),
+      "messages[0].content[0].content[0].type", "\"image\" is not supported");
+  expect_refused(
+      with_messages(R"({"role":"user","content":[{"type":"document","source":{"type":"base64"}}]})"),
+      "messages[0].content[0].source.type", "must be plain text");
   expect_refused(with_messages(R"({"role":"user","content":[{"type":"tool_use","name":"f"}]})"),
                  "messages[0].content[0].type", "\"tool_use\" is not supported here");
   expect_refused(with_messages(R"({"role":"user","content":[{"type":"tool_result"}]})"),
                  "messages[0].content[0].tool_use_id", "is missing");
-  expect_refused(with_messages(R"({"role":"assistant","content":[{"type":"tool_use","name":"f","input":"x"}]})"),
-                 "messages[0].content[0].input", "must be an object");
+  expect_refused(
+      with_messages(R"({"role":"assistant","content":[{"type":"tool_use","name":"f","input":"x"}]})"),
+      "messages[0].content[0].input", "must be an object");
   expect_refused(with(R"("tools":{})"), "tools", "must be a list");
   expect_refused(with(R"("tools":[{"description":"d"}])"), "tools[0].name", "is missing");
   expect_refused(with(R"("tools":[{"name":"f","input_schema":[]}])"), "tools[0].input_schema", "JSON schema");

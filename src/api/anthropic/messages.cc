@@ -39,7 +39,8 @@ Parsed<std::string> read_document(const Json& block, const std::string& where) {
     HEARTH_API_TRY(const auto words, read_texts(*find(*source, "content"), field + ".content"));
     append(text, words);
   } else {
-    return refuse(field + ".type", fmt::format("\"{}\" is not supported, documents must be plain text", type));
+    return refuse(field + ".type",
+                  fmt::format("\"{}\" is not supported, documents must be plain text", type));
   }
   return text;
 }
@@ -94,7 +95,8 @@ Parsed<serving::ToolCall> read_tool_use(const Json& block, const std::string& wh
 Parsed<ChatMessage> read_tool_result(const Json& block, const std::string& where) {
   ChatMessage result;
   result.role = "tool";
-  HEARTH_API_TRY(result.tool_call_id, read_string(block, "tool_use_id", where + ".tool_use_id", kMaxNameBytes));
+  HEARTH_API_TRY(result.tool_call_id,
+                 read_string(block, "tool_use_id", where + ".tool_use_id", kMaxNameBytes));
   if (result.tool_call_id.empty()) return refuse(where + ".tool_use_id", "is missing");
   if (const Json* content = find(block, "content")) {
     HEARTH_API_TRY(result.content, read_texts(*content, where + ".content"));

@@ -7,7 +7,7 @@
 #include "api/anthropic/message_request.h"
 #include "api/anthropic/reply_format.h"
 #include "api/generation_reply.h"
-#include "api/random_id.h"
+#include "base/random_id.h"
 #include "serving/text_model.h"
 
 namespace hearth::api::anthropic {
@@ -85,9 +85,10 @@ void add_anthropic_routes(Router& router, serving::GenerationService& service, A
   const auto routes = std::make_shared<const Routes>(Routes{service, options});
   router.set_dialect("anthropic");
   router.set_error_format("/v1/messages", error_response);
-  router.add("POST", "/v1/messages", Scope::kChat, [routes](const HttpRequest& request, ResponseWriter& writer) {
-    return create_message(*routes, request, writer);
-  });
+  router.add("POST", "/v1/messages", Scope::kChat,
+             [routes](const HttpRequest& request, ResponseWriter& writer) {
+               return create_message(*routes, request, writer);
+             });
   router.add("POST", "/v1/messages/count_tokens", Scope::kChat,
              [routes](const HttpRequest& request, ResponseWriter& writer) {
                return count_tokens(*routes, request, writer);

@@ -1,4 +1,5 @@
-// The Anthropic dialect: messages and the counting of their tokens. Its list of models is in api/model_routes.h.
+// The Anthropic dialect: messages and the counting of their tokens. Its list of models is in
+// api/model_routes.h.
 #pragma once
 
 #include <chrono>

@@ -27,7 +27,8 @@ using ::testing::StartsWith;
 using testing::words;
 
 constexpr const char* kBody = R"({"max_tokens":9,"messages":[{"role":"user","content":"hi"}]})";
-constexpr const char* kStreamBody = R"({"max_tokens":9,"messages":[{"role":"user","content":"hi"}],"stream":true})";
+constexpr const char* kStreamBody =
+    R"({"max_tokens":9,"messages":[{"role":"user","content":"hi"}],"stream":true})";
 constexpr const char* kVersion = "anthropic-version: 2023-06-01\r\n";
 
 // Replaces what differs between runs.
@@ -49,7 +50,8 @@ std::vector<std::string> events(const std::string& body) {
     std::string event = body.substr(at, end - at);
     if (event.starts_with("event: ")) event.erase(0, 7);
     if (const size_t data = event.find("\ndata: "); data != std::string::npos) event.replace(data, 7, " ");
-    if (const size_t times = event.find(",\"timings\""); times != std::string::npos) event = event.substr(0, times) + "}";
+    if (const size_t times = event.find(",\"timings\""); times != std::string::npos)
+      event = event.substr(0, times) + "}";
     result.push_back(std::move(event));
     at = end + 2;
   }
@@ -85,11 +87,13 @@ TEST_F(AnthropicRoutesTest, AStreamOfEverything) {
   EXPECT_EQ(reply.header("Content-Type"), "text/event-stream; charset=utf-8");
   EXPECT_TRUE(reply.complete);
   const auto delta = [](int index, const std::string& inner) {
-    return fmt::format(R"(content_block_delta {{"type":"content_block_delta","index":{},"delta":{}}})", index, inner);
+    return fmt::format(R"(content_block_delta {{"type":"content_block_delta","index":{},"delta":{}}})", index,
+                       inner);
   };
   const auto start = [](int index, const std::string& block) {
-    return fmt::format(R"(content_block_start {{"type":"content_block_start","index":{},"content_block":{}}})", index,
-                       block);
+    return fmt::format(
+        R"(content_block_start {{"type":"content_block_start","index":{},"content_block":{}}})", index,
+        block);
   };
   const auto stop = [](int index) {
     return fmt::format(R"(content_block_stop {{"type":"content_block_stop","index":{}}})", index);
@@ -155,7 +159,8 @@ TEST_F(AnthropicRoutesTest, ACallThatWasCutOffIsNotShownAsOne) {
     writer.push(end_after(1, 1, FinishReason::kLength));
   });
   RunningServer server(service_);
-  EXPECT_THAT(server.ask(post("/v1/messages", kBody)).body, HasSubstr(R"("content":[],"stop_reason":"max_tokens")"));
+  EXPECT_THAT(server.ask(post("/v1/messages", kBody)).body,
+              HasSubstr(R"("content":[],"stop_reason":"max_tokens")"));
 }
 
 TEST_F(AnthropicRoutesTest, ThoughtsCanBeOmitted) {
@@ -191,10 +196,12 @@ TEST_F(AnthropicRoutesTest, ErrorsHaveTheirShapeAndStatus) {
     EXPECT_EQ(reply.status, status);
     EXPECT_EQ(normal(reply.body), R"({"type":"error","error":)" + inner + R"(,"request_id":"req_X"})");
   };
-  expect(server.ask(post("/v1/messages", "{}")), 400,
-         R"({"type":"invalid_request_error","message":"messages: must be a list with at least one message"})");
-  expect(server.ask(get("/v1/messages")), 405,
-         R"({"type":"invalid_request_error","message":"GET is not allowed on /v1/messages; allowed: OPTIONS, POST"})");
+  expect(
+      server.ask(post("/v1/messages", "{}")), 400,
+      R"({"type":"invalid_request_error","message":"messages: must be a list with at least one message"})");
+  expect(
+      server.ask(get("/v1/messages")), 405,
+      R"({"type":"invalid_request_error","message":"GET is not allowed on /v1/messages; allowed: OPTIONS, POST"})");
   expect(server.ask(post("/v1/messages/batches", "{}")), 404,
          R"({"type":"not_found_error","message":"there is no route /v1/messages/batches"})");
   expect(server.ask(get("/v1/models/none", kVersion)), 404,
@@ -220,8 +227,9 @@ TEST_F(AnthropicRoutesTest, AFailureInAStreamIsAnEvent) {
   const Reply reply = server.ask(post("/v1/messages", kStreamBody));
   EXPECT_EQ(reply.status, 200);
   EXPECT_FALSE(reply.complete);
-  EXPECT_EQ(events(normal(reply.body)).back(),
-            R"(error {"type":"error","error":{"type":"api_error","message":"it broke"},"request_id":"req_X"})");
+  EXPECT_EQ(
+      events(normal(reply.body)).back(),
+      R"(error {"type":"error","error":{"type":"api_error","message":"it broke"},"request_id":"req_X"})");
   EXPECT_THAT(reply.body, ::testing::Not(HasSubstr("message_stop")));
 }
 
@@ -240,7 +248,10 @@ TEST_F(AnthropicRoutesTest, AClientThatLeavesCancels) {
 TEST_F(AnthropicRoutesTest, AgentsModelsAreTheOnlyOneServed) {
   RunningServer server(service_);
   const std::string body =
-      server.ask(post("/v1/messages", R"({"model":"claude-haiku-4-5","messages":[{"role":"user","content":"x"}]})")).body;
+      server
+          .ask(post("/v1/messages",
+                    R"({"model":"claude-haiku-4-5","messages":[{"role":"user","content":"x"}]})"))
+          .body;
   EXPECT_THAT(body, HasSubstr(R"("model":"tiny/llama:q4")"));
   EXPECT_EQ(service_.requests()[0].model, "tiny/llama:q4");
 }
@@ -250,8 +261,9 @@ TEST_F(AnthropicRoutesTest, Models) {
   const std::string model =
       R"({"type":"model","id":"tiny/llama:q4","display_name":"tiny/llama:q4","created_at":"2025-08-22T00:00:00Z","max_input_tokens":4096,"max_tokens":4096})";
   service_.models[0].modified_unix_seconds = 1'755'820'800;
-  EXPECT_EQ(server.ask(get("/v1/models?limit=1000", kVersion)).body,
-            R"({"first_id":"tiny/llama:q4","last_id":"tiny/llama:q4","has_more":false,"data":[)" + model + "]}");
+  EXPECT_EQ(
+      server.ask(get("/v1/models?limit=1000", kVersion)).body,
+      R"({"first_id":"tiny/llama:q4","last_id":"tiny/llama:q4","has_more":false,"data":[)" + model + "]}");
   EXPECT_EQ(server.ask(get("/v1/models/tiny/llama:q4", kVersion)).body, model);
   EXPECT_EQ(server.ask(get("/v1/models/claude-opus-5", kVersion)).body, model);
   EXPECT_THAT(server.ask(get("/v1/models")).body, StartsWith(R"({"object":"list")"));

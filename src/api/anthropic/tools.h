@@ -6,7 +6,8 @@
 
 namespace hearth::api::anthropic {
 
-// Into the prompt's tools, tool_choice and parallel_tool_calls. Tools that the vendor's servers run are left out.
+// Into the prompt's tools, tool_choice and parallel_tool_calls. Tools that the vendor's servers run are left
+// out.
 Parsed<void> read_tools(const Json& body, serving::GenerationRequest& request, serving::ChatPrompt& prompt);
 
 }  // namespace hearth::api::anthropic

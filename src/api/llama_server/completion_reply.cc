@@ -105,8 +105,8 @@ std::string sse(const Json& json) {
 
 }  // namespace
 
-Json completion_json(const std::string& model, const CompletionRequest& request, size_t index, const Answer& answer,
-                     bool streamed) {
+Json completion_json(const std::string& model, const CompletionRequest& request, size_t index,
+                     const Answer& answer, bool streamed) {
   const GenerationRequest& generation = request.generations[index];
   const serving::GenerationEnd& end = answer.end;
   Json json = Json::object();
@@ -126,7 +126,8 @@ Json completion_json(const std::string& model, const CompletionRequest& request,
   json["stopping_word"] = end.stop_string;
   json["tokens_cached"] = end.usage.cached_tokens;
   json["timings"] = timings_json(end);
-  if (request.probabilities && !streamed) json["completion_probabilities"] = probabilities_json(answer.tokens);
+  if (request.probabilities && !streamed)
+    json["completion_probabilities"] = probabilities_json(answer.tokens);
   return only(json, request.response_fields);
 }
 

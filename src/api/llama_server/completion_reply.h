@@ -11,8 +11,8 @@
 namespace hearth::api::llama_server {
 
 // The whole reply for one prompt; without its text and tokens where they have been streamed.
-Json completion_json(const std::string& model, const CompletionRequest& request, size_t index, const Answer& answer,
-                     bool streamed);
+Json completion_json(const std::string& model, const CompletionRequest& request, size_t index,
+                     const Answer& answer, bool streamed);
 
 // Server-sent events, without a mark at the end: the last one says "stop".
 class CompletionEncoder : public ReplyEncoder {

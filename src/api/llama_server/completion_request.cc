@@ -16,10 +16,12 @@ constexpr size_t kMaxFiles = 256;
 Parsed<void> read_format(const Json& body, GenerationRequest& generation) {
   HEARTH_API_TRY(auto grammar, read_string(body, "grammar", "grammar", kNoLimit));
   const Json* schema = find(body, "json_schema");
-  if (!grammar.empty() && schema != nullptr) return refuse("grammar", "cannot be given together with json_schema");
+  if (!grammar.empty() && schema != nullptr)
+    return refuse("grammar", "cannot be given together with json_schema");
   if (!grammar.empty()) generation.format = serving::GbnfFormat{std::move(grammar)};
   if (schema == nullptr) return {};
-  if (!schema->is_object()) return refuse("json_schema", shown(*schema) + ", must be an object (a JSON schema)");
+  if (!schema->is_object())
+    return refuse("json_schema", shown(*schema) + ", must be an object (a JSON schema)");
   generation.format = serving::JsonSchemaFormat{schema->dump()};
   return {};
 }

@@ -35,7 +35,8 @@ TEST(LlamaCompletionRequest, ReadsItsFields) {
 TEST(LlamaCompletionRequest, TakesTokensAndLists) {
   const auto tokens = parse_completion_request(R"({"prompt":[1,2]})");
   ASSERT_TRUE(tokens);
-  EXPECT_EQ(std::get<std::vector<text::TokenId>>(tokens->generations[0].prompt), (std::vector<text::TokenId>{1, 2}));
+  EXPECT_EQ(std::get<std::vector<text::TokenId>>(tokens->generations[0].prompt),
+            (std::vector<text::TokenId>{1, 2}));
   EXPECT_FALSE(tokens->list);
   const auto list = parse_completion_request(R"({"prompt":["a",[3]]})");
   ASSERT_TRUE(list);
@@ -43,7 +44,8 @@ TEST(LlamaCompletionRequest, TakesTokensAndLists) {
   EXPECT_TRUE(list->list);
   const auto schema = parse_completion_request(R"({"prompt":"a","json_schema":{"type":"object"}})");
   ASSERT_TRUE(schema);
-  EXPECT_EQ(std::get<serving::JsonSchemaFormat>(schema->generations[0].format).schema, R"({"type":"object"})");
+  EXPECT_EQ(std::get<serving::JsonSchemaFormat>(schema->generations[0].format).schema,
+            R"({"type":"object"})");
 }
 
 TEST(LlamaCompletionRequest, ErrorsNameTheField) {
@@ -77,7 +79,8 @@ TEST(LlamaInfillRequest, ErrorsNameTheField) {
   EXPECT_EQ(refused_field(R"({"input_prefix":"a","input_suffix":"","input_extra":{}})", true), "input_extra");
   EXPECT_EQ(refused_field(R"({"input_prefix":"a","input_suffix":"","input_extra":[{}]})", true),
             "input_extra[0].text");
-  EXPECT_EQ(refused_field(R"({"input_prefix":"a","input_suffix":"","input_extra":["x"]})", true), "input_extra[0]");
+  EXPECT_EQ(refused_field(R"({"input_prefix":"a","input_suffix":"","input_extra":["x"]})", true),
+            "input_extra[0]");
   EXPECT_EQ(refused_field(R"({"input_prefix":"","input_suffix":""})", true), "accepted");
 }
 

@@ -43,7 +43,8 @@ ApiError completion_error(const Error& error) {
   return result;
 }
 
-Task<void> complete(const Routes& routes, ParseCompletion parse, const HttpRequest& http, ResponseWriter& writer) {
+Task<void> complete(const Routes& routes, ParseCompletion parse, const HttpRequest& http,
+                    ResponseWriter& writer) {
   Parsed<CompletionRequest> request = parse(http.body);
   if (!request) {
     co_await writer.fail(request.error());
@@ -113,18 +114,20 @@ void add_llama_server_routes(Router& router, GenerationService& service, LlamaSe
       {"/chat/completions/input_tokens", count_chat_tokens},
   };
   for (const auto& [path, route] : text_routes) {
-    router.add("POST", path, Scope::kChat, [routes, route = route](const HttpRequest& request, ResponseWriter& writer) {
-      return reply_with(route(routes->service, request.body), writer);
-    });
+    router.add("POST", path, Scope::kChat,
+               [routes, route = route](const HttpRequest& request, ResponseWriter& writer) {
+                 return reply_with(route(routes->service, request.body), writer);
+               });
   }
   const std::pair<const char*, ParseCompletion> completion_routes[] = {
       {"/completion", parse_completion_request},
       {"/infill", parse_infill_request},
   };
   for (const auto& [path, parse] : completion_routes) {
-    router.add("POST", path, Scope::kChat, [routes, parse = parse](const HttpRequest& request, ResponseWriter& writer) {
-      return complete(*routes, parse, request, writer);
-    });
+    router.add("POST", path, Scope::kChat,
+               [routes, parse = parse](const HttpRequest& request, ResponseWriter& writer) {
+                 return complete(*routes, parse, request, writer);
+               });
   }
   for (const char* path : {"/embedding", "/embeddings"}) {
     router.add("POST", path, Scope::kChat, [routes](const HttpRequest& request, ResponseWriter& writer) {
@@ -132,7 +135,8 @@ void add_llama_server_routes(Router& router, GenerationService& service, LlamaSe
     });
   }
   router.add("GET", "/props", Scope::kChat, [routes](const HttpRequest& request, ResponseWriter& writer) {
-    return reply_with(props(routes->service, model_of_query(request.query), routes->options.build_info), writer);
+    return reply_with(props(routes->service, model_of_query(request.query), routes->options.build_info),
+                      writer);
   });
   for (const char* path : {"/slots", "/lora-adapters"}) {
     router.add("GET", path, Scope::kChat,

@@ -1,5 +1,5 @@
-// llama-server's own surface: tokens, templates, native completions, infill, and what it tells of itself. All of
-// it beside the OpenAI dialect, whose errors it shares.
+// llama-server's own surface: tokens, templates, native completions, infill, and what it tells of itself. All
+// of it beside the OpenAI dialect, whose errors it shares.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,7 @@ struct LlamaServerOptions {
 };
 
 // `service` outlives the router.
-void add_llama_server_routes(Router& router, serving::GenerationService& service, LlamaServerOptions options = {});
+void add_llama_server_routes(Router& router, serving::GenerationService& service,
+                             LlamaServerOptions options = {});
 
 }  // namespace hearth::api::llama_server

@@ -139,8 +139,9 @@ TEST_F(LlamaServer, TokensAndProbabilities) {
 }
 
 TEST_F(LlamaServer, ResponseFieldsSelect) {
-  const Json json = ask("/completion",
-                        R"({"prompt":"a","response_fields":["content","generation_settings/n_predict","none/x"]})");
+  const Json json =
+      ask("/completion",
+          R"({"prompt":"a","response_fields":["content","generation_settings/n_predict","none/x"]})");
   EXPECT_EQ(json, Json({{"content", "Hello, world"}, {"n_predict", -1}}));
 }
 
@@ -196,10 +197,11 @@ TEST_F(LlamaServer, EmbeddingInItsOwnShapeAndInOpenAis) {
   }
   EXPECT_FALSE(service.embedding_requests().at(0).normalise);
   EXPECT_TRUE(service.embedding_requests().at(1).normalise);
-  EXPECT_NEAR(ask("/embedding", R"({"content":"a","embd_normalize":1})")[0]["embedding"][0][0].get<double>(), 3.0 / 7,
-              1e-6);
+  EXPECT_NEAR(ask("/embedding", R"({"content":"a","embd_normalize":1})")[0]["embedding"][0][0].get<double>(),
+              3.0 / 7, 1e-6);
   EXPECT_EQ(ask("/embedding", R"({"content":"a","embd_normalize":0})")[0]["embedding"][0][1], 32760.0);
-  EXPECT_EQ(ask("/embedding", R"({"content":"a","embd_normalize":-2})", 400)["error"]["param"], "embd_normalize");
+  EXPECT_EQ(ask("/embedding", R"({"content":"a","embd_normalize":-2})", 400)["error"]["param"],
+            "embd_normalize");
   EXPECT_EQ(ask("/embedding", R"({})", 400)["error"]["param"], "input");
 }
 

@@ -96,7 +96,8 @@ Parsed<std::string> detokenize(serving::GenerationService& service, const std::s
 
 Parsed<std::string> apply_template(serving::GenerationService& service, const std::string& body) {
   HEARTH_API_TRY(const Conversation conversation, read_conversation(service, body));
-  HEARTH_API_TRY(const auto rendered, checked(conversation.words->render(conversation.prompt, std::time(nullptr))));
+  HEARTH_API_TRY(const auto rendered,
+                 checked(conversation.words->render(conversation.prompt, std::time(nullptr))));
   return dump(Json{{"prompt", rendered.text}});
 }
 

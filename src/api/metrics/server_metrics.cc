@@ -47,9 +47,10 @@ void add_models(Snapshot& snapshot, const std::vector<serving::LoadedModelState>
     const std::pair<const char*, uint64_t> kinds[] = {
         {"weights", model.weight_bytes}, {"cache", model.cache_bytes}, {"scratch", model.scratch_bytes}};
     for (const auto& [kind, bytes] : kinds) {
-      snapshot.add("hearth_memory_bytes", MetricType::Gauge,
-                   "Memory of loaded models: weights (mapped), cache (keys and values), scratch (activations)",
-                   static_cast<double>(bytes), {{"kind", kind}, {"model", model.summary.name}});
+      snapshot.add(
+          "hearth_memory_bytes", MetricType::Gauge,
+          "Memory of loaded models: weights (mapped), cache (keys and values), scratch (activations)",
+          static_cast<double>(bytes), {{"kind", kind}, {"model", model.summary.name}});
     }
   }
   gauge("hearth_requests_unfinished", "Requests that a model has, running and waiting",
@@ -69,8 +70,10 @@ void add_llama_names(Snapshot& snapshot, const TokenTotals& totals) {
   counter("llamacpp:tokens_predicted_total", "Tokens generated", totals.generated_tokens);
   counter("llamacpp:tokens_predicted_seconds_total", "Generation time", totals.generation_seconds);
   counter("llamacpp:spec_decode_num_draft_tokens_total", "Tokens drafted", totals.drafted_tokens);
-  counter("llamacpp:spec_decode_num_accepted_tokens_total", "Drafted tokens accepted", totals.accepted_tokens);
-  rate("llamacpp:prompt_tokens_seconds", "Prompt tokens per second", totals.prompt_tokens, totals.prompt_seconds);
+  counter("llamacpp:spec_decode_num_accepted_tokens_total", "Drafted tokens accepted",
+          totals.accepted_tokens);
+  rate("llamacpp:prompt_tokens_seconds", "Prompt tokens per second", totals.prompt_tokens,
+       totals.prompt_seconds);
   rate("llamacpp:predicted_tokens_seconds", "Generated tokens per second", totals.generated_tokens,
        totals.generation_seconds);
 }
@@ -87,8 +90,10 @@ Task<void> serve_metrics(const ServerMetrics& metrics, const serving::Generation
 
 struct ServerMetrics::State {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests =
-      prometheus::BuildCounter().Name("hearth_requests_total").Help("HTTP requests that were answered").Register(registry);
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("hearth_requests_total")
+                                                          .Help("HTTP requests that were answered")
+                                                          .Register(registry);
   prometheus::Family<prometheus::Histogram>& request_seconds =
       prometheus::BuildHistogram()
           .Name("hearth_request_seconds")
@@ -121,7 +126,8 @@ void ServerMetrics::on_request(const AccessRecord& record) {
             {"status", std::to_string(record.status)},
             {"model", model}})
       .Increment();
-  state_->request_seconds.Add({{"route", record.notes.route}}, kRequestSeconds).Observe(record.duration_ms / 1000);
+  state_->request_seconds.Add({{"route", record.notes.route}}, kRequestSeconds)
+      .Observe(record.duration_ms / 1000);
 }
 
 std::string ServerMetrics::text(const serving::GenerationService& service) const {
@@ -138,7 +144,8 @@ std::string ServerMetrics::text(const serving::GenerationService& service) const
   return prometheus::TextSerializer().Serialize(families);
 }
 
-void add_metrics_route(Router& router, const ServerMetrics& metrics, const serving::GenerationService& service) {
+void add_metrics_route(Router& router, const ServerMetrics& metrics,
+                       const serving::GenerationService& service) {
   router.add("GET", "/metrics", Scope::kManage, [&](const HttpRequest&, ResponseWriter& writer) {
     return serve_metrics(metrics, service, writer);
   });

@@ -1,5 +1,5 @@
-// What this server has done and holds now, in Prometheus's text format (exposition format 0.0.4). docs/api.md lists
-// the names; llama-server's stand beside ours where they mean the same.
+// What this server has done and holds now, in Prometheus's text format (exposition format 0.0.4). docs/api.md
+// lists the names; llama-server's stand beside ours where they mean the same.
 //
 // Labels have few values: routes are patterns, and only models that were loaded are named.
 #pragma once
@@ -31,6 +31,7 @@ class ServerMetrics : public serving::Metrics {
 };
 
 // GET /metrics. Both outlive the router.
-void add_metrics_route(Router& router, const ServerMetrics& metrics, const serving::GenerationService& service);
+void add_metrics_route(Router& router, const ServerMetrics& metrics,
+                       const serving::GenerationService& service);
 
 }  // namespace hearth::api

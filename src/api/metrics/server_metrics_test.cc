@@ -14,8 +14,10 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 serving::GenerationRecord record(int64_t prompt, int64_t cached, int64_t generated) {
-  return {.usage = {.prompt_tokens = prompt, .cached_tokens = cached, .completion_tokens = generated},
-          .timings = {.queue_ms = 500, .prefill_ms = 2000, .decode_ms = 4000, .drafted_tokens = 6, .accepted_tokens = 5}};
+  return {
+      .usage = {.prompt_tokens = prompt, .cached_tokens = cached, .completion_tokens = generated},
+      .timings = {
+          .queue_ms = 500, .prefill_ms = 2000, .decode_ms = 4000, .drafted_tokens = 6, .accepted_tokens = 5}};
 }
 
 AccessRecord request(std::string route, std::string dialect, std::string model, int status) {
@@ -92,8 +94,13 @@ TEST_F(ServerMetricsTest, CountsRequestsByRouteDialectStatusAndModel) {
   metrics_.on_request(request("/v1/messages", "anthropic", "what clients\n\"invent\"", 404));
   metrics_.on_request(request("", "", "", 404));
   const std::string all = text();
-  EXPECT_THAT(all, HasSubstr(R"(hearth_requests_total{dialect="anthropic",model="m",route="/v1/messages",status="200"} 2)"));
-  EXPECT_THAT(all, HasSubstr(R"(hearth_requests_total{dialect="anthropic",model="",route="/v1/messages",status="404"} 1)"));
+  EXPECT_THAT(
+      all,
+      HasSubstr(
+          R"(hearth_requests_total{dialect="anthropic",model="m",route="/v1/messages",status="200"} 2)"));
+  EXPECT_THAT(
+      all, HasSubstr(
+               R"(hearth_requests_total{dialect="anthropic",model="",route="/v1/messages",status="404"} 1)"));
   EXPECT_THAT(all, HasSubstr(R"(hearth_requests_total{dialect="",model="",route="",status="404"} 1)"));
   EXPECT_THAT(all, HasSubstr(R"(hearth_request_seconds_count{route="/v1/messages"} 3)"));
   EXPECT_THAT(all, Not(HasSubstr("invent")));

@@ -269,9 +269,9 @@ TEST(ChatRequest, ToolsKeepTheirOrder) {
 TEST(ChatRequest, ToolChoice) {
   using serving::ToolChoice;
   const auto choice = [](const std::string& members) {
-    const auto request = parse_chat_request(
-        with(R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],)" +
-             members));
+    const auto request = parse_chat_request(with(
+        R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],)" +
+        members));
     EXPECT_TRUE(request.has_value()) << members;
     return request ? request->generations.front().tool_choice : ToolChoice();
   };
@@ -281,8 +281,8 @@ TEST(ChatRequest, ToolChoice) {
   EXPECT_EQ(named.mode, ToolChoice::Mode::kRequired);
   EXPECT_EQ(named.names, std::vector<std::string>{"g"});
   EXPECT_EQ(choice(R"("function_call":{"name":"f"})").names, std::vector<std::string>{"f"});
-  const ToolChoice allowed =
-      choice(R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function",
+  const ToolChoice allowed = choice(
+      R"("tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function",
                 "function":{"name":"f"}}]}})");
   EXPECT_EQ(allowed.mode, ToolChoice::Mode::kAuto);
   EXPECT_EQ(allowed.names, std::vector<std::string>{"f"});

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "api/base64.h"
-#include "api/vector_reply.h"
 #include "api/token_lists.h"
+#include "api/vector_reply.h"
 
 namespace hearth::api::openai {
 namespace {

@@ -20,7 +20,8 @@ struct ReplyHead {
   std::string system_fingerprint;
   bool usage_in_chunks = false;  // "usage": null, where a usage chunk is to follow
   bool logprobs = false;
-  bool legacy_functions = false;  // calls are written as function_call, the way `functions` in a request asks for
+  bool legacy_functions =
+      false;  // calls are written as function_call, the way `functions` in a request asks for
   bool show_reasoning = true;
 };
 

@@ -1,5 +1,5 @@
-// The OpenAI dialect: chat completions, text completions, responses; under /v1 and without it. Its list of models is
-// in api/model_routes.h.
+// The OpenAI dialect: chat completions, text completions, responses; under /v1 and without it. Its list of
+// models is in api/model_routes.h.
 #pragma once
 
 #include <chrono>

@@ -179,7 +179,9 @@ TEST_F(OpenAiRoutesTest, ExcludedReasoningIsNotShown) {
   for (const char* stream : {"true", "false"}) {
     const Reply reply = server.ask(post(
         "/v1/chat/completions",
-        fmt::format(R"({{"messages":[{{"role":"user","content":"hi"}}],"reasoning":{{"exclude":true}},"stream":{}}})", stream)));
+        fmt::format(
+            R"({{"messages":[{{"role":"user","content":"hi"}}],"reasoning":{{"exclude":true}},"stream":{}}})",
+            stream)));
     EXPECT_EQ(reply.status, 200);
     EXPECT_THAT(reply.body, ::testing::Not(HasSubstr("Hm.")));
     EXPECT_THAT(reply.body, HasSubstr("Let me look."));
@@ -193,10 +195,13 @@ TEST_F(OpenAiRoutesTest, FunctionsAreAnsweredInTheirOwnShape) {
     writer.push(end_after(3, 5, FinishReason::kToolCalls));
   });
   RunningServer server(service_);
-  const std::string body = R"({"messages":[{"role":"user","content":"hi"}],"functions":[{"name":"f"}],"stream":)";
-  EXPECT_THAT(server.ask(post("/v1/chat/completions", body + "false}")).body,
-              HasSubstr(R"("content":null,"refusal":null,"function_call":{"name":"f","arguments":"{}"}},"logprobs":null,)"
-                        R"("finish_reason":"function_call")"));
+  const std::string body =
+      R"({"messages":[{"role":"user","content":"hi"}],"functions":[{"name":"f"}],"stream":)";
+  EXPECT_THAT(
+      server.ask(post("/v1/chat/completions", body + "false}")).body,
+      HasSubstr(
+          R"("content":null,"refusal":null,"function_call":{"name":"f","arguments":"{}"}},"logprobs":null,)"
+          R"("finish_reason":"function_call")"));
   const Reply stream = server.ask(post("/v1/chat/completions", body + "true}"));
   EXPECT_EQ(deltas(stream.body), R"({"role":"assistant","content":""}
 {"function_call":{"name":"f","arguments":""}}

@@ -12,7 +12,7 @@
 namespace hearth::app {
 
 struct AnswerWatcher {
-  std::function<void(std::string_view)> on_text;   // valid UTF-8
+  std::function<void(std::string_view)> on_text;  // valid UTF-8
   std::function<void(std::string_view)> on_reasoning;
   std::function<bool()> wants_stop;                // asked about ten times a second
   std::function<void(double seconds)> on_waiting;  // likewise, until the first text

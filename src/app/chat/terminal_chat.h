@@ -22,8 +22,8 @@ struct ChatModel {
   std::string chat_template;  // empty = the default one
 };
 
-// Prints an answer as it comes. Reasoning is shown dimmed on a terminal and left out elsewhere, so that what is
-// piped on is the answer. Errors and interruptions are in the result.
+// Prints an answer as it comes. Reasoning is shown dimmed on a terminal and left out elsewhere, so that what
+// is piped on is the answer. Errors and interruptions are in the result.
 Answer print_answer(serving::TokenStream stream, const Environment& environment, bool show_reasoning,
                     std::function<bool()> wants_stop);
 

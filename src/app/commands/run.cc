@@ -113,8 +113,7 @@ Status run_run(const RunOptions& options, Environment& environment) {
 
   if (one_shot) return answer_once(*model, std::move(conversation), prompt, options, environment);
   const TerminalChat::View view{.verbose = options.verbose, .show_reasoning = !options.hide_thinking};
-  return TerminalChat(*std::move(model), std::move(conversation), view, environment, settings.data_dir)
-      .run();
+  return TerminalChat(*std::move(model), std::move(conversation), view, environment, settings.data_dir).run();
 }
 
 void add_parameter_flag(CLI::App& command, RunOptions& options, const std::string& flag,

@@ -53,7 +53,8 @@ Result<text::LineRules> prompt_rules(const Settings& settings) {
   std::vector<text::LineRules::Rule> rules;
   if (settings.default_prompt_rules) rules = serving::default_prompt_rules();
   for (const std::string& pattern : settings.drop_prompt_lines) rules.push_back({pattern, Action::kDrop});
-  for (const std::string& pattern : settings.move_prompt_lines) rules.push_back({pattern, Action::kMoveToEnd});
+  for (const std::string& pattern : settings.move_prompt_lines)
+    rules.push_back({pattern, Action::kMoveToEnd});
   return text::LineRules::compile(rules);
 }
 

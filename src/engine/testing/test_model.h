@@ -73,9 +73,9 @@ class TestModel {
 
   std::unique_ptr<Engine> engine(EngineOptions options = {}) {
     if (options.kv.context_length == 0) options.kv.context_length = 512;
-    auto engine = Engine::create(*model_,
-                                 tensor::create_cpu_backend(*kernels::available_kernels().front(), threads_),
-                                 std::move(options));
+    auto engine =
+        Engine::create(*model_, tensor::create_cpu_backend(*kernels::available_kernels().front(), threads_),
+                       std::move(options));
     EXPECT_TRUE(engine) << engine.error().message;
     return std::move(*engine);
   }

@@ -1,7 +1,7 @@
 #include "api/openai/responses/items.h"
 
 #include "api/openai/messages.h"
-#include "api/random_id.h"
+#include "base/random_id.h"
 
 namespace hearth::api::openai::responses {
 namespace {

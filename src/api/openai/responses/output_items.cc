@@ -1,7 +1,7 @@
 #include "api/openai/responses/output_items.h"
 
 #include "api/openai/reply_format.h"
-#include "api/random_id.h"
+#include "base/random_id.h"
 
 namespace hearth::api::openai::responses {
 namespace {

@@ -10,8 +10,8 @@
 #include "api/openai/responses/response.h"
 #include "api/openai/responses/stored_responses.h"
 #include "api/openai/responses/stream_encoder.h"
-#include "api/random_id.h"
 #include "api/worker.h"
+#include "base/random_id.h"
 #include "serving/text_model.h"
 
 namespace hearth::api::openai::responses {

@@ -1,4 +1,0 @@
-// Ids of replies.
-#pragma once
-
-#include "base/random_id.h"
