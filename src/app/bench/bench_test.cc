@@ -150,7 +150,7 @@ TEST_F(ModelBenchTest, APromptNeedsLogitsOfItsLastTokenOnly) {
 }
 
 TEST_F(ModelBenchTest, RefusesWhatDoesNotFitInMemory) {
-  const auto refused = bench_->prepare(256, int64_t{1} << 30);
+  const auto refused = bench_->prepare(256, int64_t{1} << 24);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().category, ErrorCategory::kOverloaded);
   EXPECT_THAT(refused.error().message, HasSubstr("256 sequences"));
