@@ -6,9 +6,13 @@
 namespace hearth::engine {
 namespace {
 
-// A step with prompt rows, in steps without. Below 2, as times scatter and the slower ones shall be below 2
-// too.
-constexpr double kStretch = 1.8;
+// A step with prompt rows, in steps without: the most that one shall take, and how many of a hundred may take
+// more. The plan goes down after each that did and a little up after each that did not, by steps whose
+// balance is at that share (Robbins and Monro 1951, for a quantile). The rest up to 2 is for what comes
+// between two passes. The first plan leaves room for a fifth of scatter.
+constexpr double kMostStretch = 1.95;
+constexpr double kStretchUp = 0.004, kStretchDown = 0.1;  // 4 of 104
+constexpr double kFirstStretch = 1.6, kLeastPlanned = 1.2, kMostPlanned = 1.9;
 // Steps that are this short need not be shortened: nobody reads so fast.
 constexpr double kUnnoticedSeconds = 0.02;
 // A step of prompts alone: what somebody who arrives waits for. Shorter steps use the weights too little:
@@ -46,6 +50,8 @@ int64_t StepPace::Rows::within(double budget_seconds, int64_t first) const {
   return std::max(static_cast<int64_t>(n), kFewestRows);
 }
 
+StepPace::StepPace() : stretch_(kFirstStretch) {}
+
 double StepPace::decode_seconds(int64_t n_decoding) const {
   if (decode_.empty()) return 0;
   const auto above = decode_.lower_bound(n_decoding);
@@ -56,7 +62,7 @@ int64_t StepPace::prompt_rows(int64_t n_decoding, int64_t max_rows) const {
   if (n_decoding == 0) return std::min(alone_.within(kAloneSeconds, kFirstAlone), max_rows);
   const double decode = decode_seconds(n_decoding);
   if (decode == 0 || n_mixed_steps_ >= kRemeasureAfter) return 0;
-  const double budget = std::max(kStretch * decode, kUnnoticedSeconds) - decode;
+  const double budget = std::max(stretch_ * decode, kUnnoticedSeconds) - decode;
   return std::min(beside_.within(budget, kFirstBeside), max_rows);
 }
 
@@ -68,7 +74,10 @@ void StepPace::add(int64_t n_decoding, int64_t n_prompt_rows, double seconds) {
     return average(decode_[n_decoding], seconds);
   }
   ++n_mixed_steps_;
-  beside_.add(n_prompt_rows, (seconds - decode_seconds(n_decoding)) / n_rows);
+  const double decode = decode_seconds(n_decoding);
+  beside_.add(n_prompt_rows, (seconds - decode) / n_rows);
+  const bool too_long = seconds > std::max(kMostStretch * decode, kUnnoticedSeconds);
+  stretch_ = std::clamp(stretch_ + (too_long ? -kStretchDown : kStretchUp), kLeastPlanned, kMostPlanned);
 }
 
 }  // namespace hearth::engine

@@ -1,7 +1,7 @@
-// How many rows of prompts a step takes, by measured times. While somebody waits for the next token, a step
-// with prompt rows may last a little less than two steps without; nobody then sees a long prompt being read
-// beside him. While nobody does, a step is bounded so that whoever arrives is not kept waiting for long: a
-// step cannot be entered once it has begun.
+// How many rows of prompts a step takes, by measured times. While somebody waits for the next token, all but
+// one in twenty steps with prompt rows last less than two steps without: times scatter, on one machine more
+// than on another, and what is aimed at follows what comes of it. While nobody does, a step is bounded so
+// that whoever arrives is not kept waiting for long: a step cannot be entered once it has begun.
 //
 // Plain numbers in, no clock: tests bring their own times.
 #pragma once
@@ -13,6 +13,8 @@ namespace hearth::engine {
 
 class StepPace {
  public:
+  StepPace();
+
   // For a step with a row of each of `n_decoding` sequences. 0 where a step without prompts has to be
   // measured first.
   int64_t prompt_rows(int64_t n_decoding, int64_t max_rows) const;
@@ -23,6 +25,7 @@ class StepPace {
   double decode_seconds(int64_t n_decoding) const;  // 0 when it is not known
 
   std::map<int64_t, double> decode_;  // seconds of a step without prompts, by its sequences
+  double stretch_;                    // what a step with prompts is planned to take, in steps without
   int64_t n_mixed_steps_ = 0;         // since one of them was measured
 
   // Seconds that a row of a prompt adds, and the rows there were last; beside decoding rows and without any.

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+
 namespace hearth::engine {
 namespace {
 
@@ -36,6 +39,38 @@ TEST(StepPace, BesideDecodingAStepStaysBelowTwo) {
     }
     EXPECT_LT(worst, 2.1);
     EXPECT_GT(run(pace, machine, n_decoding, 1), 0);
+  }
+}
+
+// What a client sees through a prompt of 8,000 tokens, whose rows get dearer with their depth.
+TEST(StepPace, NineteenOfTwentyStepsStayBelowTwoHoweverTimesScatter) {
+  double rows_without_scatter = 0;
+  for (const double scatter : {0.0, 0.05, 0.1}) {
+    Machine machine;
+    StepPace pace;
+    std::mt19937 random(1);
+    std::normal_distribution<double> noise(1, scatter);
+    std::vector<double> alone, beside;
+    for (int i = 0; i < 50; ++i) alone.push_back(machine.seconds(1) * noise(random));
+    for (const double seconds : alone) pace.add(1, 0, seconds);
+    int64_t n_read = 0;
+    while (n_read < 8000) {
+      const int64_t n = pace.prompt_rows(1, 256);
+      machine.row = 0.026 * (1 + static_cast<double>(n_read) / 16'000);
+      const double decode = machine.step + 0.026;  // of a text that does not grow as fast
+      const double seconds = (decode + machine.row * static_cast<double>(n)) * std::max(0.5, noise(random));
+      pace.add(1, n, seconds);
+      beside.push_back(seconds);
+      n_read += n;
+    }
+    const auto quantile = [](std::vector<double>& list, double q) {
+      std::sort(list.begin(), list.end());
+      return list[static_cast<size_t>(q * static_cast<double>(list.size()))];
+    };
+    EXPECT_LE(quantile(beside, 0.95), 2 * quantile(alone, 0.5)) << scatter;
+    const double rows = static_cast<double>(n_read) / static_cast<double>(beside.size());
+    if (scatter == 0) rows_without_scatter = rows;
+    EXPECT_GE(rows, rows_without_scatter * (1 - 2 * scatter)) << scatter;
   }
 }
 
