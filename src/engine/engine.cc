@@ -32,6 +32,7 @@ Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backe
       state_(std::move(state)),
       scheduler_(options_.limits, cache_, disk_.get()) {
   memory_ = {cache_.plan().bytes(), state_.bytes() + backend_->scratch_bytes()};
+  update_stats();
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
@@ -57,7 +58,7 @@ Engine::~Engine() {
     std::lock_guard lock(mutex_);
     accepting_ = false;
     stopping_ = true;
-    interrupt_if_unwanted();
+    interrupted_ = true;
     wake_.notify_all();
   }
   thread_.join();
@@ -100,7 +101,7 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
 void Engine::cancel(SequenceId id) {
   std::lock_guard lock(mutex_);
   cancellations_.push_back(id);
-  interrupt_if_unwanted();
+  interrupted_ = true;
   wake_.notify_all();
 }
 
@@ -109,7 +110,7 @@ void Engine::shut_down(std::chrono::milliseconds grace) {
   accepting_ = false;
   idle_.wait_for(lock, grace, [&] { return n_unfinished_ == 0; });
   abandon_ = true;
-  interrupt_if_unwanted();
+  interrupted_ = true;
   wake_.notify_all();
   idle_.wait(lock, [&] { return n_unfinished_ == 0; });
 }
@@ -143,7 +144,7 @@ std::unique_ptr<PrefixDisk> Engine::open_disk() {
 
 void Engine::run() {
   platform::prepare_compute_thread();
-  while (take_commands()) {
+  while (wait_for_work()) {
     step();
     if (disk_) disk_->write_some();
     update_stats();
@@ -153,10 +154,27 @@ void Engine::run() {
   disk_.reset();
 }
 
-bool Engine::take_commands() {
+struct Engine::Commands {
   std::vector<std::unique_ptr<Sequence>> arrivals;
   std::vector<SequenceId> cancellations;
-  bool abandon = false;
+};
+
+Engine::Commands Engine::take_commands_locked() {
+  interrupted_ = false;
+  return {std::exchange(arrivals_, {}), std::exchange(cancellations_, {})};
+}
+
+// Arrivals first: they may be cancelled already.
+void Engine::carry_out(Commands commands) {
+  for (auto& sequence : commands.arrivals) scheduler_.add(std::move(sequence));
+  for (const SequenceId id : commands.cancellations) {
+    end(id, EndReason::kFailed, Error{ErrorCategory::kCancelled, "the request was cancelled"});
+  }
+}
+
+bool Engine::wait_for_work() {
+  Commands commands;
+  bool abandon = false, stopping = false;
   {
     std::unique_lock lock(mutex_);
     wake_.wait(lock, [&] {
@@ -166,20 +184,13 @@ bool Engine::take_commands() {
              (has_work && !(starved_ && disk_ && disk_->busy()));
     });
     disk_has_results_ = false;
-    arrivals.swap(arrivals_);
-    cancellations.swap(cancellations_);
+    commands = take_commands_locked();
     abandon = std::exchange(abandon_, false);
-    if (stopping_) {
-      lock.unlock();
-      for (auto& sequence : arrivals) scheduler_.add(std::move(sequence));
-      return false;
-    }
+    stopping = stopping_;
   }
   if (disk_) disk_->take_results();
-  for (auto& sequence : arrivals) scheduler_.add(std::move(sequence));
-  for (const SequenceId id : cancellations) {
-    end(id, EndReason::kFailed, Error{ErrorCategory::kCancelled, "the request was cancelled"});
-  }
+  carry_out(std::move(commands));
+  if (stopping) return false;
   if (abandon) fail_all({ErrorCategory::kOverloaded, "the server is shutting down; the answer was cut off"});
   return true;
 }
@@ -194,55 +205,54 @@ void Engine::step() {
   // Steps that also read a prompt are bound by arithmetic: there a drafted row has its full price.
   const bool drafting = options_.speculate && n_prompt_rows == 0;
   if (drafting) add_drafts(batch);
-  begin_interruptible(batch);
+  const size_t n_items = batch.size();
   const auto start = options_.clock();
   auto logits = forward(batch);
   const std::chrono::duration<double> elapsed = options_.clock() - start;
-  const bool interrupted = end_interruptible();
   if (options_.damaged && options_.damaged()) {
     const Error error{ErrorCategory::kIo,
                       "the model's file was changed or cut short while it was in use; load it again"};
     std::lock_guard lock(mutex_);
     failure_ = error;
     logits = propagate(error);
-  } else if (!logits && interrupted) {
-    return;  // what was wanted of it is done again
+  } else if (!logits && logits.error().category == ErrorCategory::kCancelled) {
+    return;  // nobody wants it any more
   }
   if (!logits) return fail_all(logits.error());
 
-  pace_.add(n_decoding, n_prompt_rows, elapsed.count());
+  const bool whole = batch.size() == n_items;  // else its time says little
+  if (whole) pace_.add(n_decoding, n_prompt_rows, elapsed.count());
   int64_t row = 0, n_drafted = 0, n_accepted = 0;
   for (const BatchItem& item : batch) {
     n_accepted += advance(item, *logits, row);
     n_drafted += item.n_drafted();
     row += item.n_outputs();
   }
-  if (drafting) draft_policy_.add(n_decoding, n_drafted, n_accepted, elapsed.count());
+  if (drafting && whole) draft_policy_.add(n_decoding, n_drafted, n_accepted, elapsed.count());
 }
 
-void Engine::begin_interruptible(const std::vector<BatchItem>& batch) {
-  std::lock_guard lock(mutex_);
-  for (const BatchItem& item : batch)
-    step_rows_.emplace_back(item.sequence->id, item.n_rows + item.n_drafted());
-  interrupt_if_unwanted();
-}
-
-// Whether the step was to be broken off.
-bool Engine::end_interruptible() {
-  std::lock_guard lock(mutex_);
-  step_rows_.clear();
-  return interrupted_.exchange(false);
-}
-
-// Breaks the running step off when most of its rows are not wanted any more. What is lost for others then is
-// less than what they need not wait for.
-void Engine::interrupt_if_unwanted() {
-  int64_t n_rows = 0, n_unwanted = 0;
-  for (const auto& [id, n] : step_rows_) {
-    n_rows += n;
-    if (std::find(cancellations_.begin(), cancellations_.end(), id) != cancellations_.end()) n_unwanted += n;
+// In the middle of a step: sequences that were cancelled end, and with that leave the batch. The numbers of
+// the rows that are left.
+std::vector<int32_t> Engine::drop_cancelled(std::vector<BatchItem>& batch) {
+  Commands commands;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || abandon_) return {};
+    commands = take_commands_locked();
   }
-  if (n_rows > 0 && (stopping_ || abandon_ || 2 * n_unwanted > n_rows)) interrupted_ = true;
+  std::vector<SequenceId> cancelled = commands.cancellations;
+  std::vector<int32_t> rows;
+  int32_t row = 0;
+  std::erase_if(batch, [&](const BatchItem& item) {
+    const auto n_rows = static_cast<int32_t>(item.n_rows + item.n_drafted());
+    const bool drops = std::find(cancelled.begin(), cancelled.end(), item.sequence->id) != cancelled.end();
+    for (int32_t i = row; i < row + n_rows && !drops; ++i) rows.push_back(i);
+    row += n_rows;
+    return drops;
+  });
+  carry_out(std::move(commands));
+  update_stats();
+  return rows;
 }
 
 void Engine::update_stats() {
@@ -250,6 +260,7 @@ void Engine::update_stats() {
   std::lock_guard lock(mutex_);
   stats_.n_waiting = static_cast<int64_t>(scheduler_.n_waiting());
   stats_.n_running = static_cast<int64_t>(scheduler_.n_running());
+  stats_.preemptions = scheduler_.n_preemptions();
   stats_.kv = usage;
 }
 
@@ -286,7 +297,7 @@ void Engine::add_drafts(std::vector<BatchItem>& batch) {
   }
 }
 
-Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) {
+Result<tensor::TensorView> Engine::forward(std::vector<BatchItem>& batch) {
   std::vector<int32_t> tokens, sequence_of_row, position, outputs;
   std::vector<tensor::SequenceKv> sequences;
   for (const BatchItem& item : batch) {
@@ -307,7 +318,8 @@ Result<tensor::TensorView> Engine::forward(const std::vector<BatchItem>& batch) 
                          .rows = {.sequence = sequence_of_row, .position = position, .sequences = sequences},
                          .output_rows = outputs,
                          .kv = cache_.layers(),
-                         .interrupted = &interrupted_},
+                         .interrupted = &interrupted_,
+                         .still_wanted = [&] { return drop_cancelled(batch); }},
                         state_, *backend_, *communicator_);
 }
 
@@ -389,7 +401,9 @@ void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Er
     stats_.sampled_tokens += sequence.n_sampled();
     stats_.drafted_tokens += sequence.n_drafted;
     stats_.accepted_tokens += sequence.n_accepted;
+    stats_.disk_tokens += sequence.n_from_disk;
     if (sequence.n_cached > 0) ++stats_.prefix_hits;
+    if (sequence.n_from_disk > 0) ++stats_.disk_hits;
   }
   const auto now = Clock::now();
   const auto started = sequence.started == Clock::time_point{} ? now : sequence.started;

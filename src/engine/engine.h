@@ -51,6 +51,9 @@ struct EngineStats {
   int64_t drafted_tokens = 0;
   int64_t accepted_tokens = 0;  // of them, those that were right
   int64_t prefix_hits = 0;      // sequences with cached tokens
+  int64_t disk_hits = 0;        // of them, with tokens that were read back from the disk
+  int64_t disk_tokens = 0;      // of the cached ones, those
+  int64_t preemptions = 0;      // sequences that gave their blocks back and waited once more
   KvCache::Usage kv{};
   PrefixStoreStats disk{};  // of all models together
 };
@@ -66,8 +69,8 @@ class Engine {
   // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
   // gets tokens and exactly one end.
   Result<SequenceId> submit(EngineRequest request);
-  // The sequence ends with kCancelled before the next step; unknown ids are ignored. A step is broken off if
-  // it is mostly for sequences that were cancelled.
+  // The sequence ends with kCancelled, within half a layer of the step that runs; unknown ids are ignored.
+  // Its rows leave the step, the others lose nothing.
   void cancel(SequenceId id);
 
   // Refuses new work; sequences that are not done after `grace` end with kOverloaded ("shutting down").
@@ -86,19 +89,20 @@ class Engine {
          KvCache cache, model::RunState state);
 
   void run();
-  bool take_commands();  // false when the loop is to end
+  struct Commands;
+  Commands take_commands_locked();
+  void carry_out(Commands commands);
+  bool wait_for_work();  // false when the loop is to end
   std::unique_ptr<PrefixDisk> open_disk();
   void step();
   void add_drafts(std::vector<BatchItem>& batch);
-  Result<tensor::TensorView> forward(const std::vector<BatchItem>& batch);
+  Result<tensor::TensorView> forward(std::vector<BatchItem>& batch);
+  std::vector<int32_t> drop_cancelled(std::vector<BatchItem>& batch);
   int64_t advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row);
   bool deliver(Sequence& sequence, std::span<float> logits);
   void end(SequenceId id, EndReason reason, std::optional<Error> error = {});
   void finish(const Sequence& sequence, EndReason reason, std::optional<Error> error);
   void fail_all(const Error& error);
-  void begin_interruptible(const std::vector<BatchItem>& batch);
-  bool end_interruptible();
-  void interrupt_if_unwanted();  // under mutex_
   void update_stats();
 
   const model::Model& model_;
@@ -124,14 +128,13 @@ class Engine {
   std::vector<SequenceId> cancellations_;
   bool disk_has_results_ = false;
   std::optional<Error> failure_;
-  std::vector<std::pair<SequenceId, int64_t>> step_rows_;  // of the step that runs
   EngineStats stats_;
   size_t n_unfinished_ = 0;
   bool accepting_ = true;
   bool abandon_ = false;  // end everything now
   bool stopping_ = false;
   std::atomic<SequenceId> next_id_{1};
-  std::atomic<bool> interrupted_{false};
+  std::atomic<bool> interrupted_{false};  // a running step has to look at cancellations_, or at its end
 
   std::thread thread_;
 };

@@ -134,6 +134,8 @@ TEST_P(PrefixCacheTest, UnderPressureOldTextsGoAndAnswersStay) {
     const auto got = answers(*engine, works);
     for (size_t i = 0; i < works.size(); ++i) expect_same(got[i], expected[i]);
   }
+  EXPECT_GT(engine->stats().preemptions, 0);
+  EXPECT_GT(engine->stats().kv.n_evicted, 0);
 }
 
 TEST_P(PrefixCacheTest, ProgressIsTold) {

@@ -58,6 +58,8 @@ TEST_P(PrefixDiskTest, SurvivesARestart) {
     expect_same(again, expected);
     EXPECT_EQ(again.end.cached_tokens, 256);  // whole blocks only
     EXPECT_GE(engine->stats().disk.n_read, 4);
+    EXPECT_EQ(engine->stats().disk_hits, 1);
+    EXPECT_GE(engine->stats().disk_tokens, 256);
   }
   // The next turn goes on from the answer, as far as it filled blocks.
   EngineRequest second = first;

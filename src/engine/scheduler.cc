@@ -74,6 +74,8 @@ void Scheduler::start_waiting() {
     if (!sequence.has_started()) {
       sequence.started = Clock::now();
       sequence.n_cached = sequence.n_computed;
+      const int64_t n_in_memory = sequence.n_in_memory.value_or(sequence.n_cached);
+      sequence.n_from_disk = std::max<int64_t>(0, sequence.n_cached - n_in_memory);
     }
     sequence.read_share.reset();
     ++n_running[sequence.request.cache_scope];
@@ -108,8 +110,8 @@ bool Scheduler::is_being_computed(const Sequence& sequence, const PrefixMatch& m
 bool Scheduler::is_being_loaded(Sequence& sequence, const PrefixMatch& match) {
   if (disk_ == nullptr) return false;
   const auto reading =
-      disk_->read(sequence.request.cache_scope, reusable(sequence), match, !sequence.asked_disk);
-  if (reading == PrefixDisk::Reading::kStarted) sequence.asked_disk = true;
+      disk_->read(sequence.request.cache_scope, reusable(sequence), match, !sequence.n_in_memory);
+  if (reading == PrefixDisk::Reading::kStarted) sequence.n_in_memory = match.n_positions();
   return reading != PrefixDisk::Reading::kNothing;
 }
 
@@ -171,6 +173,7 @@ bool Scheduler::make_room(Sequence& sequence, int64_t n_positions) {
 void Scheduler::preempt_youngest() {
   std::unique_ptr<Sequence> youngest = std::move(running_.back());
   running_.pop_back();
+  ++n_preemptions_;
   give_back(*youngest);
   waiting_.push_front(std::move(youngest));
 }

@@ -58,6 +58,7 @@ class Scheduler {
   size_t n_running() const { return running_.size(); }
   size_t n_waiting() const { return waiting_.size(); }
   int64_t n_decoding() const;
+  int64_t n_preemptions() const { return n_preemptions_; }  // since the start
 
  private:
   using Waiting = std::deque<std::unique_ptr<Sequence>>;
@@ -75,6 +76,7 @@ class Scheduler {
   PrefixDisk* disk_;
   Waiting waiting_;                                 // preempted ones first
   std::vector<std::unique_ptr<Sequence>> running_;  // oldest first
+  int64_t n_preemptions_ = 0;
 };
 
 }  // namespace hearth::engine

@@ -44,9 +44,10 @@ struct Sequence {
   std::vector<int32_t> tokens;  // prompt and what was sampled
   int64_t n_computed = 0;       // tokens whose keys and values are stored
   int64_t n_cached = 0;         // tokens of the prompt that were stored when it began
+  int64_t n_from_disk = 0;      // of them, read back from the disk for it
   SequenceBlocks blocks;
-  bool asked_disk = false;            // for blocks
-  std::optional<int64_t> read_share;  // what it has had of the rows for prompts, by the scheduler's count
+  std::optional<int64_t> n_in_memory;  // of its tokens, when the disk was asked for more
+  std::optional<int64_t> read_share;   // what it has had of the rows for prompts, by the scheduler's count
 
   PromptLookup lookup;
   DraftAcceptance acceptance;

@@ -32,7 +32,7 @@ void finish_keys_and_values(const Pass& pass, TensorView k, TensorView v, const 
 // the rotary tables with them.
 void keep_requested_rows(Pass& pass) {
   RunState& state = pass.state;
-  const auto wanted = pass.batch.output_rows;
+  const auto wanted = pass.output_rows;
   state.output_sequence.clear();
   state.output_position.clear();
   for (const int32_t row : wanted) {
@@ -45,6 +45,7 @@ void keep_requested_rows(Pass& pass) {
   }
   pass.rows.sequence = state.output_sequence;
   pass.rows.position = state.output_position;
+  pass.narrowed = true;
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ Status attention_block(Pass& pass, int64_t index) {
   std::vector<tensor::LinearOutput> products;
   const bool owns_kv = layer.kv_layer == index;
   const bool narrows = index == config.last_kv_layer() && !config.is_encoder &&
-                       static_cast<int64_t>(pass.batch.output_rows.size()) < pass.n_rows();
+                       static_cast<int64_t>(pass.output_rows.size()) < pass.n_rows();
   TensorView q = pass.view(state.q, q_width);
   if (!narrows) products.push_back({weights.q.weight, weights.q.bias, q});
   if (owns_kv) {

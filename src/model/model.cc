@@ -67,33 +67,6 @@ void product(tensor::Backend& backend, std::vector<float>& x, const Linear& line
 
 }  // namespace
 
-void Pass::norm(TensorView x, const Norm& norm, TensorView out) const {
-  if (config.norm == NormKind::kLayer) {
-    backend.layer_norm(x, norm.weight, norm.bias, config.norm_eps, out);
-  } else {
-    backend.rms_norm(x, norm.weight, config.norm_eps, out);
-  }
-}
-
-void Pass::linear(TensorView x, const Linear& linear, TensorView out) const {
-  const tensor::LinearOutput product{linear.weight, linear.bias, out};
-  backend.linear(x, {&product, 1});
-}
-
-Status Pass::linear_summed(TensorView x, const Linear& product, TensorView out) const {
-  linear(x, {product.weight, {}}, out);
-  if (communicator.world_size() > 1) {
-    HEARTH_CHECK_OK(communicator.all_reduce_sum({out.data, static_cast<size_t>(out.n_rows * out.n_cols)}));
-  }
-  if (product.bias) backend.add_vector(product.bias, out);
-  return {};
-}
-
-Status Pass::check_interrupted() const {
-  if (batch.interrupted == nullptr || !batch.interrupted->load(std::memory_order_relaxed)) return {};
-  return fail(ErrorCategory::kCancelled, "the pass was interrupted");
-}
-
 Result<std::unique_ptr<Model>> Model::load(const gguf::ModelFile& file) {
   HEARTH_TRY(ModelConfig config, read_config(file));
   HEARTH_TRY(Weights weights, Weights::bind(config, file));
@@ -102,16 +75,17 @@ Result<std::unique_ptr<Model>> Model::load(const gguf::ModelFile& file) {
 
 Result<TensorView> Model::forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
                                   cluster::Communicator& communicator) const {
-  Pass pass{config_, weights_, batch, state, backend, communicator, batch.rows};
+  Pass pass(config_, weights_, batch, state, backend, communicator);
   fill_rope_tables(pass);
   embed_tokens(pass);
   prepare_per_layer_inputs(pass);
   for (int64_t layer = 0; layer < config_.n_layers; ++layer) {
     HEARTH_CHECK_OK(attention_block(pass, layer));
+    if (pass.n_rows() > 0) HEARTH_CHECK_OK(pass.drop_unwanted_rows());
     if (pass.n_rows() == 0) return TensorView{};
-    HEARTH_CHECK_OK(pass.check_interrupted());
     HEARTH_CHECK_OK(feed_forward_block(pass, layer));
-    HEARTH_CHECK_OK(pass.check_interrupted());
+    HEARTH_CHECK_OK(pass.drop_unwanted_rows());
+    if (pass.n_rows() == 0) return TensorView{};
     per_layer_block(pass, layer);
     const VectorView scale = weights_.layers[static_cast<size_t>(layer)].output_scale;
     if (scale) backend.multiply(scale.data[0], pass.view(state.x));

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "cluster/communicator.h"
 #include "gguf/model_file.h"
@@ -29,8 +31,12 @@ struct ForwardBatch {
   bool hidden_rows = false;
   // BERT's token types, [rows] of 0 or 1; empty = all 0. Other models have none and take no notice.
   std::span<const int32_t> token_types{};
-  // Set from any thread, it ends the pass between two operations of a layer; nullptr = never.
+  // Set from any thread; looked at between the halves of layers. nullptr = never. The pass then asks
+  // `still_wanted` and goes on with those rows; with none, or nobody to ask, it ends with kCancelled.
   const std::atomic<bool>* interrupted = nullptr;
+  // On the thread that runs the pass: rising numbers of rows, counted over those that are left. A sequence
+  // keeps all of its rows or none, and `output_rows` the rest of theirs, in order.
+  std::function<std::vector<int32_t>()> still_wanted{};
 };
 
 class Model {
@@ -44,7 +50,8 @@ class Model {
   // Decoders: logits [output_rows, vocab_size], or hidden rows [output_rows, width] after the output norm
   // where the batch says so. Encoders: final hidden rows [rows, width]. The view lives in `state` until the
   // next pass. Token ids must be below vocab_size, rows within the limits of `state`, positions within the
-  // context of the caches. Errors: kCancelled when interrupted, and those of the communicator.
+  // context of the caches. Errors: kCancelled when none of its rows is wanted any more, and those of the
+  // communicator.
   Result<tensor::TensorView> forward(const ForwardBatch& batch, RunState& state, tensor::Backend& backend,
                                      cluster::Communicator& communicator) const;
 

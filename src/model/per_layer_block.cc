@@ -65,12 +65,11 @@ void per_layer_block(Pass& pass, int64_t index) {
     input = pass.view(pass.state.per_layer_late, width).cols((index - early) * dim, dim);
   } else {
     // All rows were prepared; this layer may already have been narrowed to the requested ones.
-    const TensorView all{pass.state.per_layer_early.data, static_cast<int64_t>(pass.batch.tokens.size()),
-                         early * dim, early * dim};
+    const TensorView all{pass.state.per_layer_early.data, pass.n_all_rows, early * dim, early * dim};
     input = all.cols(index * dim, dim);
-    if (pass.n_rows() < all.n_rows) {
+    if (pass.narrowed) {
       const TensorView slice = pass.view(pass.state.per_layer_slice);
-      pass.backend.gather_rows(input, pass.batch.output_rows, slice);
+      pass.backend.gather_rows(input, pass.output_rows, slice);
       input = slice;
     }
   }
