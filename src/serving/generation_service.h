@@ -35,6 +35,33 @@ struct ModelDetails {
   text::Value metadata;       // a mapping of all keys; long arrays are none
 };
 
+// What the engine of a model holds and has done. Counts of what happened are since the model was loaded.
+struct EngineState {
+  int64_t n_waiting = 0;  // requests that do not run yet, or not at the moment
+  int64_t n_running = 0;
+  int64_t n_preemptions = 0;    // times that a request gave its blocks back and waited once more
+  int64_t n_blocks_in_use = 0;  // of keys and values
+  int64_t n_blocks_kept = 0;    // for texts to come
+  int64_t n_blocks_free = 0;
+  int64_t n_blocks_evicted = 0;  // kept ones that were given up for room
+  // Requests that took a part of their prompt from the cache, and the tokens they took; those of the disk had
+  // some of them read back from there.
+  int64_t memory_hits = 0;
+  int64_t memory_tokens = 0;
+  int64_t disk_hits = 0;
+  int64_t disk_tokens = 0;
+};
+
+// Prefixes on disk, of all models together. Counts of what happened are since the start.
+struct PrefixDiskState {
+  uint64_t bytes = 0;
+  int64_t n_blocks = 0;
+  int64_t n_read = 0;
+  int64_t n_written = 0;
+  int64_t n_removed = 0;  // for room
+  int64_t n_damaged = 0;
+};
+
 // A model in memory.
 struct LoadedModelState {
   ModelSummary summary;
@@ -43,6 +70,7 @@ struct LoadedModelState {
   uint64_t scratch_bytes = 0;                   // activations
   size_t n_requests = 0;                        // running and waiting
   std::optional<int64_t> expires_unix_seconds;  // absent = kept for good
+  std::optional<EngineState> engine;            // absent: the model only gives vectors
 };
 
 class TextModel;
@@ -53,6 +81,8 @@ class GenerationService {
 
   virtual std::vector<ModelSummary> list_models() const = 0;
   virtual std::vector<LoadedModelState> loaded_models() const = 0;
+  // nullopt when nothing is kept on disk.
+  virtual std::optional<PrefixDiskState> prefix_disk() const = 0;
   // The model that a name from outside means: the name itself, or what it is an alias of.
   virtual std::string resolve(const std::string& name) const = 0;
   // kNotFound for an unknown model.

@@ -74,6 +74,20 @@ Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, cons
   return plan;
 }
 
+EngineState engine_state(const engine::EngineStats& stats) {
+  return {.n_waiting = stats.n_waiting,
+          .n_running = stats.n_running,
+          .n_preemptions = stats.preemptions,
+          .n_blocks_in_use = stats.kv.n_in_use,
+          .n_blocks_kept = stats.kv.n_idle,
+          .n_blocks_free = stats.kv.n_blocks - stats.kv.n_in_use - stats.kv.n_idle,
+          .n_blocks_evicted = stats.kv.n_evicted,
+          .memory_hits = stats.prefix_hits - stats.disk_hits,
+          .memory_tokens = stats.cached_tokens - stats.disk_tokens,
+          .disk_hits = stats.disk_hits,
+          .disk_tokens = stats.disk_tokens};
+}
+
 // Tokens that are kept free for the answer where a prompt is made to fit.
 int64_t answer_room(int64_t context, int64_t max_tokens) {
   const int64_t room = std::max<int64_t>(1, context / 8);
@@ -192,6 +206,7 @@ LoadedModelState LoadedModel::state() const {
     state.cache_bytes = memory.kv_planned_bytes;
     state.scratch_bytes = memory.scratch_bytes;
     state.n_requests = engine_->n_unfinished();
+    state.engine = engine_state(engine_->stats());
   }
   if (const engine::Embedder* embedder = existing_embedder()) {
     state.scratch_bytes += embedder->bytes();

@@ -75,6 +75,17 @@ class LocalModelPool : public ModelPool {
     return states;
   }
 
+  std::optional<PrefixDiskState> prefix_disk() const override {
+    if (options_.prefix_store == nullptr) return std::nullopt;
+    const engine::PrefixStoreStats stats = options_.prefix_store->stats();
+    return PrefixDiskState{.bytes = stats.bytes,
+                           .n_blocks = stats.n_blocks,
+                           .n_read = stats.n_read,
+                           .n_written = stats.n_written,
+                           .n_removed = stats.n_removed,
+                           .n_damaged = stats.n_damaged};
+  }
+
   std::string resolve(const std::string& name) const override {
     return options_.aliases.resolve(name, list_models());
   }

@@ -57,6 +57,63 @@ void add_models(Snapshot& snapshot, const std::vector<serving::LoadedModelState>
         [](const auto& model) { return model.n_requests; });
 }
 
+void add_engines(Snapshot& snapshot, const std::vector<serving::LoadedModelState>& models) {
+  using serving::EngineState;
+  struct Value {
+    std::vector<ClientMetric::Label> labels;
+    int64_t EngineState::*member;
+  };
+  const auto add = [&](const char* name, MetricType type, const char* help,
+                       const std::vector<Value>& values) {
+    for (const serving::LoadedModelState& model : models) {
+      if (!model.engine) continue;
+      for (const Value& value : values) {
+        std::vector<ClientMetric::Label> labels = value.labels;
+        labels.push_back({"model", model.summary.name});
+        snapshot.add(name, type, help, static_cast<double>((*model.engine).*(value.member)),
+                     std::move(labels));
+      }
+    }
+  };
+  constexpr auto kGauge = MetricType::Gauge, kCounter = MetricType::Counter;
+  add("hearth_requests_running", kGauge, "Requests with a part in the model's steps",
+      {{{}, &EngineState::n_running}});
+  add("hearth_requests_waiting", kGauge, "Requests in the model's queue", {{{}, &EngineState::n_waiting}});
+  add("hearth_preemptions_total", kCounter,
+      "Times that a request gave its memory to an older one and waited once more",
+      {{{}, &EngineState::n_preemptions}});
+  add("hearth_kv_blocks", kGauge,
+      "Blocks of keys and values: in_use (by requests), kept (prefixes for requests to come), free",
+      {{{{"state", "in_use"}}, &EngineState::n_blocks_in_use},
+       {{{"state", "kept"}}, &EngineState::n_blocks_kept},
+       {{{"state", "free"}}, &EngineState::n_blocks_free}});
+  add("hearth_prefix_evicted_blocks_total", kCounter, "Blocks of prefixes that were given up for room",
+      {{{}, &EngineState::n_blocks_evicted}});
+  add("hearth_prefix_hits_total", kCounter,
+      "Generations that took a part of their prompt from memory, or had some of it read back from disk",
+      {{{{"source", "memory"}}, &EngineState::memory_hits}, {{{"source", "disk"}}, &EngineState::disk_hits}});
+  add("hearth_prefix_reused_tokens_total", kCounter, "Tokens of prompts that were there, by where they were",
+      {{{{"source", "memory"}}, &EngineState::memory_tokens},
+       {{{"source", "disk"}}, &EngineState::disk_tokens}});
+}
+
+void add_prefix_disk(Snapshot& snapshot, const serving::PrefixDiskState& disk) {
+  const auto gauge = [&](const char* name, const char* help, auto value) {
+    snapshot.add(name, MetricType::Gauge, help, static_cast<double>(value));
+  };
+  gauge("hearth_prefix_disk_bytes", "Prefixes on disk, of all models", disk.bytes);
+  gauge("hearth_prefix_disk_blocks", "Blocks of prefixes on disk", disk.n_blocks);
+  const std::pair<const char*, int64_t> operations[] = {{"read", disk.n_read},
+                                                        {"written", disk.n_written},
+                                                        {"removed", disk.n_removed},
+                                                        {"damaged", disk.n_damaged}};
+  for (const auto& [operation, n] : operations) {
+    snapshot.add("hearth_prefix_disk_blocks_total", MetricType::Counter,
+                 "Blocks that were read back, written, removed for room, found damaged",
+                 static_cast<double>(n), {{"operation", operation}});
+  }
+}
+
 // llama-server's names, over all models. Its rates are averages since the start, as there.
 void add_llama_names(Snapshot& snapshot, const TokenTotals& totals) {
   const auto counter = [&](const char* name, const char* help, double value) {
@@ -132,7 +189,10 @@ void ServerMetrics::on_request(const AccessRecord& record) {
 
 std::string ServerMetrics::text(const serving::GenerationService& service) const {
   Snapshot snapshot;
-  add_models(snapshot, service.loaded_models());
+  const std::vector<serving::LoadedModelState> models = service.loaded_models();
+  add_models(snapshot, models);
+  add_engines(snapshot, models);
+  if (const auto disk = service.prefix_disk()) add_prefix_disk(snapshot, *disk);
   TokenTotals sum;
   {
     std::lock_guard lock(state_->mutex);

@@ -119,8 +119,50 @@ TEST_F(ServerMetricsTest, ShowsTheModelsInMemory) {
   EXPECT_THAT(all, HasSubstr(R"(hearth_memory_bytes{kind="cache",model="m"} 200)"));
   EXPECT_THAT(all, HasSubstr(R"(hearth_memory_bytes{kind="scratch",model="m"} 30)"));
   EXPECT_THAT(all, HasSubstr(R"(hearth_requests_unfinished{model="m"} 4)"));
+  EXPECT_THAT(all, Not(HasSubstr("hearth_kv_blocks")));
   service_.loaded.clear();
   EXPECT_THAT(text(), Not(HasSubstr("hearth_memory_bytes")));
+}
+
+TEST_F(ServerMetricsTest, ShowsTheQueueTheBlocksAndThePrefixesOfEachModel) {
+  for (const char* name : {"a", "b"}) {
+    serving::LoadedModelState& state = service_.loaded.emplace_back();
+    state.summary.name = name;
+    state.engine = serving::EngineState{.n_waiting = 5,
+                                        .n_running = 2,
+                                        .n_preemptions = 3,
+                                        .n_blocks_in_use = 10,
+                                        .n_blocks_kept = 20,
+                                        .n_blocks_free = 30,
+                                        .n_blocks_evicted = 7,
+                                        .memory_hits = 4,
+                                        .memory_tokens = 400,
+                                        .disk_hits = 1,
+                                        .disk_tokens = 128};
+  }
+  EXPECT_THAT(text(), Not(HasSubstr("hearth_prefix_disk")));
+  service_.disk = {.bytes = 4096, .n_blocks = 4, .n_read = 1, .n_written = 6, .n_removed = 2, .n_damaged = 0};
+  const std::string all = text();
+  for (const char* line : {
+           "# TYPE hearth_requests_waiting gauge",
+           R"(hearth_requests_waiting{model="a"} 5)",
+           R"(hearth_requests_waiting{model="b"} 5)",
+           R"(hearth_requests_running{model="a"} 2)",
+           R"(hearth_preemptions_total{model="a"} 3)",
+           R"(hearth_kv_blocks{state="in_use",model="a"} 10)",
+           R"(hearth_kv_blocks{state="kept",model="a"} 20)",
+           R"(hearth_kv_blocks{state="free",model="b"} 30)",
+           "# TYPE hearth_prefix_evicted_blocks_total counter",
+           R"(hearth_prefix_evicted_blocks_total{model="a"} 7)",
+           R"(hearth_prefix_hits_total{source="memory",model="a"} 4)",
+           R"(hearth_prefix_hits_total{source="disk",model="a"} 1)",
+           R"(hearth_prefix_reused_tokens_total{source="disk",model="a"} 128)",
+           "hearth_prefix_disk_bytes 4096",
+           "hearth_prefix_disk_blocks 4",
+           R"(hearth_prefix_disk_blocks_total{operation="written"} 6)",
+       }) {
+    EXPECT_THAT(all, HasSubstr(std::string(line) + "\n"));
+  }
 }
 
 TEST_F(ServerMetricsTest, CountsFromManyThreadsAndOutlivesItsOwner) {

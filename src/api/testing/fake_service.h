@@ -23,6 +23,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> list_models() const override { return models; }
   std::vector<serving::LoadedModelState> loaded_models() const override { return loaded; }
+  std::optional<serving::PrefixDiskState> prefix_disk() const override { return disk; }
   std::string resolve(const std::string& name) const override { return aliases.resolve(name, models); }
   Result<serving::ModelDetails> describe(const std::string& model) override;
   // kUnsupported unless `text` was set.
@@ -53,6 +54,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> models;
   std::vector<serving::LoadedModelState> loaded;
+  std::optional<serving::PrefixDiskState> disk;
   serving::ModelAliases aliases;
   serving::ModelDetails details;  // what describe() tells of any model that is served
   std::shared_ptr<const serving::TextModel> text;
