@@ -75,7 +75,7 @@ Result<text::PromptText> render_given(std::string_view source, const Value& vari
   };
   auto rendered = written();
   if (rendered) return rendered;
-  return fail(ErrorCategory::kInvalidArgument, "template: {} (a Jinja template is expected)",
+  return fail(ErrorCategory::kInvalidArgument, "template: {} (Jinja and Go templates are understood)",
               rendered.error().message);
 }
 

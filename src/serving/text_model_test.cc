@@ -174,11 +174,13 @@ TEST_F(TextModelTest, ARequestMayBringItsOwnTemplate) {
   ChatPrompt prompt = chat({said("user", "hi")});
   prompt.chat_template = "{% for m in messages %}[{{ m.role }}: {{ m.content }}]{% endfor %}";
   EXPECT_EQ(rendered(prompt), "[user: hi]");
-  prompt.chat_template = "{{ .System }} {{ .Prompt }}";
-  const auto foreign = model_->render(prompt, 0);
-  ASSERT_FALSE(foreign);
-  EXPECT_EQ(foreign.error().category, ErrorCategory::kInvalidArgument);
-  EXPECT_THAT(foreign.error().message, HasSubstr("a Jinja template is expected"));
+  prompt.chat_template = "{{ .System }}<{{ .Prompt }}>";  // Go's language
+  EXPECT_EQ(rendered(prompt), "<hi>");
+  prompt.chat_template = "{{ .Prompt }}{{ if }}";
+  const auto wrong = model_->render(prompt, 0);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().category, ErrorCategory::kInvalidArgument);
+  EXPECT_THAT(wrong.error().message, HasSubstr("line 1: if needs a value"));
   prompt.chat_template = "{{ raise_exception('no') }}";
   EXPECT_EQ(model_->render(prompt, 0).error().category, ErrorCategory::kInvalidArgument);
 }

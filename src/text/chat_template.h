@@ -1,8 +1,9 @@
-// Chat templates: messages to prompt text, by running the model's own Jinja template in a closed interpreter.
+// Chat templates: messages to prompt text, by running the model's own template in a closed interpreter.
 //
-// The interpreter implements the dialect that published templates use (docs/chat-templates.md). It has no
-// attribute access to anything but values, no imports, files or environment, and it is bounded: a template
-// that runs too long, nests too deep or writes too much ends in an error.
+// Templates come in two languages, told apart by their text: Jinja, and Go's with Ollama's variables. The
+// interpreters implement what published templates use (docs/chat-templates.md). They have no access to
+// anything but values, no imports, files or environment, and they are bounded: a template that runs too long,
+// nests too deep or writes too much ends in an error.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +33,11 @@ class ChatTemplate {
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
   ~ChatTemplate();
 
-  // `context` is a mapping of the template's variables. Strings inside it that are marked as untrusted
-  // (text/value.h) stay marked through every operation and end up in PromptText::untrusted.
-  // `now_unix_seconds` is what strftime_now sees (UTC), so that callers decide about the clock.
-  // Errors: kInvalidArgument with the template's own raise_exception text; kCorrupt for a template that
-  // fails or exceeds a limit, with the line. Thread-safe.
+  // `context` is a mapping of the variables of a Jinja template; a Go template gets its own, made from them.
+  // Strings inside it that are marked as untrusted (text/value.h) stay marked through every operation and end
+  // up in PromptText::untrusted. `now_unix_seconds` is what strftime_now sees (UTC), so that callers decide
+  // about the clock. Errors: kInvalidArgument with the template's own raise_exception text; kCorrupt for a
+  // template that fails or exceeds a limit, with the line. Thread-safe.
   Result<PromptText> render(const Value& context, int64_t now_unix_seconds) const;
 
   // What the template can do, found by looking at which variables and markers it uses.

@@ -8,6 +8,7 @@ namespace hearth::text::jinja {
 namespace {
 
 constexpr size_t kIndexFrom = 12;
+constexpr size_t kMaxContextDepth = 200;
 
 // Equal keys get equal encodings: 1, 1.0 and true are one key.
 void encode_key(const Datum& key, std::string& out) {
@@ -188,6 +189,36 @@ Datum Heap::range(int64_t start, int64_t stop, int64_t step) {
   object->stop = stop;
   object->step = step;
   return Datum::object(Kind::kRange, object);
+}
+
+Datum Heap::value(const Value& value, size_t depth) {
+  if (depth > kMaxContextDepth) {
+    throw TemplateFailure{
+        ErrorCategory::kInvalidArgument,
+        fmt::format("a value given to the template nests deeper than {} levels", kMaxContextDepth)};
+  }
+  if (value.is_bool()) return Datum::boolean(value.as_bool());
+  if (value.is_integer()) return Datum::integer(value.as_integer());
+  if (value.is_float()) return Datum::real(value.as_float());
+  if (value.is_string()) {
+    MarkedText marked;
+    marked.bytes = value.as_string().text;
+    marked.untrusted = value.as_string().untrusted;
+    return text(std::move(marked));
+  }
+  if (value.is_list()) {
+    std::vector<Datum> items;
+    for (const Value& item : value.as_list()) items.push_back(this->value(item, depth + 1));
+    return list(std::move(items));
+  }
+  if (value.is_map()) {
+    Datum mapping = dict();
+    for (const auto& [key, item] : value.as_map()) {
+      set(mapping.dict(), text(key, true), this->value(item, depth + 1));
+    }
+    return mapping;
+  }
+  return Datum::none();
 }
 
 void Heap::append(const Datum& list, Datum item) {

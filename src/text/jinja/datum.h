@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "text/jinja/marked_text.h"
+#include "text/value.h"
 
 namespace hearth::text::jinja {
 
@@ -190,6 +191,10 @@ class Heap {
   Datum sequence(Kind kind, std::vector<Datum> items, std::string_view type_name);
   Datum range(int64_t start, int64_t stop, int64_t step);
   Datum dict() { return Datum::object(Kind::kDict, make<DictObject>()); }
+
+  // What a caller put into the context, `depth` levels below its top. Keys of mappings come from tool
+  // definitions, arguments and results: they count as untrusted.
+  Datum value(const Value& value, size_t depth = 0);
 
   // Changes to containers, paid for.
   void append(const Datum& list, Datum item);

@@ -24,7 +24,6 @@ struct MacroObject : CallableObject {
   Scope* definition;
 };
 
-constexpr size_t kMaxContextDepth = 200;
 constexpr size_t kVariablesPerTick = 32;
 
 }  // namespace
@@ -79,39 +78,8 @@ void Interpreter::load_context(const Value& context) {
   }
   for (const auto& [name, value] : context.as_map()) {
     auto symbol = tree_.symbols.find(name);
-    if (symbol != tree_.symbols.end()) define(symbol->second, convert(value, 0));
+    if (symbol != tree_.symbols.end()) define(symbol->second, heap_.value(value));
   }
-}
-
-// Keys inside the context come from tool definitions, arguments and results: they count as untrusted.
-Datum Interpreter::convert(const Value& value, size_t depth) {
-  if (depth > kMaxContextDepth) {
-    throw TemplateFailure{
-        ErrorCategory::kInvalidArgument,
-        fmt::format("a value given to the template nests deeper than {} levels", kMaxContextDepth)};
-  }
-  if (value.is_bool()) return Datum::boolean(value.as_bool());
-  if (value.is_integer()) return Datum::integer(value.as_integer());
-  if (value.is_float()) return Datum::real(value.as_float());
-  if (value.is_string()) {
-    MarkedText text;
-    text.bytes = value.as_string().text;
-    text.untrusted = value.as_string().untrusted;
-    return heap_.text(std::move(text));
-  }
-  if (value.is_list()) {
-    std::vector<Datum> items;
-    for (const Value& item : value.as_list()) items.push_back(convert(item, depth + 1));
-    return heap_.list(std::move(items));
-  }
-  if (value.is_map()) {
-    Datum dict = heap_.dict();
-    for (const auto& [key, item] : value.as_map()) {
-      heap_.set(dict.dict(), heap_.text(key, true), convert(item, depth + 1));
-    }
-    return dict;
-  }
-  return Datum::none();
 }
 
 Interpreter::Flow Interpreter::execute(const Body& body, TextBuilder& out) {

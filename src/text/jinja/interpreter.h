@@ -60,7 +60,6 @@ class Interpreter {
   class ScopeGuard;
 
   void load_context(const Value& context);
-  Datum convert(const Value& value, size_t depth);
 
   Flow execute(const Body& body, TextBuilder& out);
   Flow execute(const Statement& statement, TextBuilder& out);
