@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/platform/parker.h"
 #include "base/platform/processors.h"
+#include "base/pool_turns.h"
 
 namespace hearth {
 namespace {
@@ -18,6 +20,13 @@ using Clock = std::chrono::steady_clock;
 // Longer than the gap between two operations of a forward pass, far shorter than the gap between two
 // requests.
 constexpr std::chrono::microseconds kSpin{50};
+
+// How often a caller that waits for its turn looks whether the other one has gone away meanwhile.
+constexpr std::chrono::milliseconds kLookAgain{1};
+
+PoolTurns::Time since_some_time() {
+  return Clock::now().time_since_epoch();
+}
 
 // The pieces of the current region nobody has claimed, and how many threads may claim, in one word: whoever
 // lowers the count has checked with the same operation that it may.
@@ -42,7 +51,9 @@ struct ThreadPool::State {
 
   alignas(platform::kLineBytes) std::atomic<bool> stopping{false};
   std::chrono::nanoseconds spin = kSpin;
-  std::mutex region_mutex;
+  std::mutex turns_mutex;
+  std::condition_variable turn_over;
+  PoolTurns turns;                        // under turns_mutex
   std::vector<platform::Parker> parkers;  // of worker i + 1
   std::vector<std::thread> workers;
 
@@ -74,8 +85,32 @@ struct ThreadPool::State {
     }
   }
 
+  // One caller's turn to run a region.
+  struct Turn {
+    explicit Turn(State& state) : state(state) {
+      const auto caller = std::this_thread::get_id();
+      std::unique_lock lock(state.turns_mutex);
+      auto now = since_some_time();
+      state.turns.arrive(caller, pool_share(), now);
+      while (!state.turns.may_start(caller, now)) {
+        state.turn_over.wait_for(lock, kLookAgain);
+        now = since_some_time();
+      }
+      state.turns.start(caller, now);
+    }
+    ~Turn() {
+      bool over = false;
+      {
+        std::lock_guard lock(state.turns_mutex);
+        over = state.turns.end(since_some_time());
+      }
+      if (over) state.turn_over.notify_all();
+    }
+    State& state;
+  };
+
   void run_region(size_t n, int max_threads, FunctionRef<void(size_t)> piece) {
-    std::lock_guard lock(region_mutex);
+    const Turn turn(*this);
     regions.fetch_add(1, std::memory_order_relaxed);
     body = &piece;
     n_pieces = n;

@@ -5,8 +5,8 @@
 // nothing up, the others take its share. So on a machine that is busy with something else only a piece that
 // was begun by a thread which then lost its processor is waited for.
 //
-// One region runs at a time; a second caller waits for the first to end. Threads with nothing to do spin for
-// a short while, then sleep, so that an idle server uses no processor time.
+// One region runs at a time; callers from several threads take turns (base/pool_turns.h). Threads with
+// nothing to do spin for a short while, then sleep, so that an idle server uses no processor time.
 #pragma once
 
 #include <cstddef>

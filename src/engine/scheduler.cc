@@ -32,19 +32,19 @@ int64_t Scheduler::n_decoding() const {
 std::vector<BatchItem> Scheduler::next_batch(int64_t max_prompt_rows) {
   start_waiting();
   std::vector<BatchItem> batch;
-  // Indices, because making room may shorten the list at its end.
-  for (size_t i = 0; i < running_.size(); ++i) {
-    Sequence& sequence = *running_[i];
+  std::vector<Sequence*> decoding;
+  for (const auto& sequence : running_) {
+    if (sequence->decoding()) decoding.push_back(sequence.get());
+  }
+  for (Sequence* sequence : decoding) {
     if (static_cast<int64_t>(batch.size()) == limits_.max_batch_rows) break;
-    if (!sequence.decoding() || !make_room(sequence, sequence.n_tokens())) continue;
-    batch.push_back({.sequence = &sequence, .n_rows = 1, .samples = true});
+    // Making room for one may have preempted another.
+    if (!runs(*sequence) || !make_room(*sequence, sequence->n_tokens())) continue;
+    batch.push_back({.sequence = sequence, .n_rows = 1, .samples = true});
   }
   add_prompts(batch, std::min(max_prompt_rows, limits_.max_batch_rows - static_cast<int64_t>(batch.size())));
   // A sequence that was preempted after it had been put on the list has no blocks any more.
-  std::erase_if(batch, [&](const BatchItem& item) {
-    return std::none_of(running_.begin(), running_.end(),
-                        [&](const auto& s) { return s.get() == item.sequence; });
-  });
+  std::erase_if(batch, [&](const BatchItem& item) { return !runs(*item.sequence); });
   return batch;
 }
 
@@ -58,7 +58,7 @@ void Scheduler::start_waiting() {
     for (auto it = waiting_.begin(); it != waiting_.end(); ++it) {
       if (passed_over.contains(it->get())) continue;
       const auto rank = [&](const Sequence& s) {
-        return s.has_started() ? -1 : n_running[s.request.cache_scope];
+        return std::pair(n_running[s.request.cache_scope], !s.has_started());
       };
       if (next == waiting_.end() || rank(**it) < rank(**next)) next = it;
     }
@@ -151,31 +151,42 @@ void Scheduler::add_prompts(std::vector<BatchItem>& batch, int64_t n_rows) {
   for (const Reader& reader : readers) {
     Sequence& sequence = *reader.sequence;
     if (reader.n_rows == 0) continue;
-    const auto still_runs = [&](const auto& s) { return s.get() == &sequence; };
-    if (std::none_of(running_.begin(), running_.end(), still_runs)) continue;
+    if (!runs(sequence)) continue;
     if (!make_room(sequence, sequence.n_computed + reader.n_rows)) continue;
     batch.push_back(
         {.sequence = &sequence, .n_rows = reader.n_rows, .samples = reader.n_rows == sequence.n_pending()});
   }
 }
 
-// Blocks for positions [0, n_positions); younger sequences give theirs up until there are enough. False when
-// this sequence itself was the youngest and had to wait.
+bool Scheduler::runs(const Sequence& sequence) const {
+  return std::any_of(running_.begin(), running_.end(), [&](const auto& s) { return s.get() == &sequence; });
+}
+
+// Blocks for positions [0, n_positions); others give theirs up until there are enough. False when it was this
+// sequence's turn to wait.
 bool Scheduler::make_room(Sequence& sequence, int64_t n_positions) {
   while (!cache_.extend(sequence.blocks, n_positions)) {
-    const bool itself = running_.back().get() == &sequence;
-    preempt_youngest();
-    if (itself) return false;
+    if (preempt_one() == &sequence) return false;
   }
   return true;
 }
 
-void Scheduler::preempt_youngest() {
-  std::unique_ptr<Sequence> youngest = std::move(running_.back());
-  running_.pop_back();
+// The youngest of the owner who runs most, so that one with few is not pushed out by one with many. The
+// oldest of all is never it while there is another.
+const Sequence* Scheduler::preempt_one() {
+  std::map<std::string_view, int64_t> n_running;
+  for (const auto& sequence : running_) ++n_running[sequence->request.cache_scope];
+  auto victim = running_.begin();
+  for (auto it = running_.begin(); it != running_.end(); ++it) {
+    const auto n = [&](const auto& place) { return n_running[(*place)->request.cache_scope]; };
+    if (n(it) >= n(victim)) victim = it;
+  }
+  std::unique_ptr<Sequence> sequence = std::move(*victim);
+  running_.erase(victim);
   ++n_preemptions_;
-  give_back(*youngest);
-  waiting_.push_front(std::move(youngest));
+  give_back(*sequence);
+  waiting_.push_front(std::move(sequence));
+  return waiting_.front().get();
 }
 
 void Scheduler::give_back(Sequence& sequence) {

@@ -7,8 +7,8 @@
 // starved. New sequences start in the same spirit, the owner with the fewest running ones first. A sequence
 // whose next tokens another one is reading right now, or the disk, waits for them and then shares them.
 //
-// When blocks run out, the youngest running sequence gives its own back and waits at the head of the queue;
-// what is left of them when it comes back is used again. The oldest always gets on.
+// When blocks run out, the youngest sequence of the owner who runs most gives its own back and waits at the
+// head of the queue; what is left of them when it comes back is used again. The oldest always gets on.
 #pragma once
 
 #include <deque>
@@ -68,7 +68,8 @@ class Scheduler {
   bool is_being_loaded(Sequence& sequence, const PrefixMatch& match);
   void add_prompts(std::vector<BatchItem>& batch, int64_t n_rows);
   bool make_room(Sequence& sequence, int64_t n_positions);
-  void preempt_youngest();
+  const Sequence* preempt_one();
+  bool runs(const Sequence& sequence) const;
   void give_back(Sequence& sequence);
 
   SchedulerLimits limits_;

@@ -153,6 +153,33 @@ TEST_F(SchedulerTest, WithoutBlocksTheYoungestWaitsAndComesBack) {
   EXPECT_EQ(step(), (Rows{{2, 1}}));
 }
 
+// One client sends twenty requests, another one: with two running at a time the one is served second.
+TEST_F(SchedulerTest, OneRequestDoesNotWaitForTwentyOfAnother) {
+  create(100, {.max_batch_rows = 64, .max_running = 2});
+  for (SequenceId id = 1; id <= 20; ++id) add(id, 10, "many");
+  EXPECT_EQ(step(), (Rows{{1, 10}, {2, 10}}));
+  add(21, 10, "one");
+  step();
+  scheduler_->remove(1);
+  EXPECT_EQ(step(), (Rows{{2, 1}, {21, 10}}));
+}
+
+TEST_F(SchedulerTest, TheOwnerWhoRunsMostGivesUpBlocks) {
+  create(4, {.max_batch_rows = 256});
+  for (SequenceId id = 1; id <= 3; ++id) add(id, 60, "many");
+  step();
+  add(4, 60, "one");
+  EXPECT_EQ(step(), (Rows{{1, 1}, {2, 1}, {3, 1}, {4, 60}}));
+  // All fill their blocks at about the same time; the third of "many" waits, the younger one goes on.
+  for (int i = 0; i < 8; ++i) step();
+  bool has[5] = {};
+  for (const auto& [id, n] : step()) has[id] = true;
+  EXPECT_TRUE(has[1]);
+  EXPECT_TRUE(has[4]);
+  EXPECT_FALSE(has[3]);
+  EXPECT_GT(scheduler_->n_preemptions(), 0);
+}
+
 TEST_F(SchedulerTest, RemovingGivesTheBlocksBack) {
   create(4, {.max_batch_rows = 128});
   add(1, 100);
