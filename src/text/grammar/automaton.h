@@ -39,6 +39,9 @@ class Automaton {
     const State known = transitions_[place];
     return known != kUnknown ? known : compute(state, byte, place);
   }
+  // Bytes that this grammar never tells apart have one class.
+  size_t n_byte_classes() const { return n_classes_; }
+  uint8_t byte_class(uint8_t byte) const { return grammar_->byte_class(byte); }
   bool is_complete(State state) const { return states_[state].complete; }
   // Whether anything may follow.
   bool is_final(State state) const { return states_[state].n_pairs == 0; }

@@ -11,6 +11,11 @@ using State = Automaton::State;
 // Sets of up to this many tokens are kept as a list.
 constexpr size_t kFew = 1024;
 
+// As far as it is looked ahead for characters of a kind, and the states that may take.
+constexpr int kMostCharacters = 32;
+constexpr size_t kMaxKindStates = 64;
+constexpr uint8_t kUnknownReach = 0xFF;
+
 struct ByteRange {
   uint8_t first, last;
 };
@@ -49,7 +54,17 @@ MaskCache::MaskCache(std::shared_ptr<const Grammar> grammar,
                      std::shared_ptr<const TokenVocabulary> vocabulary)
     : vocabulary_(std::move(vocabulary)),
       automaton_(std::move(grammar)),
-      path_(TokenVocabulary::kMaxTokenBytes + 1) {}
+      path_(TokenVocabulary::kMaxTokenBytes + 1) {
+  for (int kind = 0; kind < kCharacterKinds; ++kind) {
+    std::vector<bool> has_class(automaton_.n_byte_classes());
+    for (int byte = 0; byte < 128; ++byte) {
+      const uint8_t byte_class = automaton_.byte_class(static_cast<uint8_t>(byte));
+      if (!is_of_kind(kind, static_cast<uint8_t>(byte)) || has_class[byte_class]) continue;
+      has_class[byte_class] = true;
+      samples_[static_cast<size_t>(kind)].push_back(static_cast<uint8_t>(byte));
+    }
+  }
+}
 
 Result<const TokenSet*> MaskCache::allowed(State state) {
   automaton_.begin_work();
@@ -58,8 +73,9 @@ Result<const TokenSet*> MaskCache::allowed(State state) {
   if (sets_[state]) return sets_[state].get();
 
   auto set = std::make_unique<TokenSet>();
-  if (accepts_plain_text(state)) {
-    set->mask.assign(vocabulary_->plain_mask().begin(), vocabulary_->plain_mask().end());
+  if (const int n = plain_characters(state); n >= 0) {
+    const auto plain = vocabulary_->plain_mask(n);
+    set->mask.assign(plain.begin(), plain.end());
     walk(vocabulary_->not_plain(), state, set->mask);
   } else {
     set->mask.resize(vocabulary_->n_words());
@@ -97,24 +113,91 @@ void MaskCache::walk(const TokenTrie& trie, State start, std::vector<uint64_t>& 
       continue;
     }
     path_[node.depth] = state;
+    if (takes_all_below(trie, i, state)) {
+      for (const TokenId id : trie.tokens_under(i)) set_bit(mask, id);
+      i = node.end;
+      continue;
+    }
     for (const TokenId id : trie.tokens_at(node)) set_bit(mask, id);
     ++i;
   }
 }
 
-// Whether any text of kMaxPlainCharacters plain characters may follow.
-bool MaskCache::accepts_plain_text(State state) {
+// How many plain characters may follow, whatever they are; no other text of plain characters may. -1 where it
+// is not as simple as that.
+int MaskCache::plain_characters(State state) {
   // States that some text leads to; enough for counts of characters, which give one more with every step.
   constexpr size_t kMaxStates = 64;
+  std::vector<State> reached = {state}, last = {state};
+  for (int n = 0; n < TokenVocabulary::kMaxPlainCharacters; ++n) {
+    std::vector<State> after;
+    bool all = true;
+    for (const State from : last) all = all && add_after_any_character(from, after);
+    if (!all) {
+      const bool none =
+          std::all_of(last.begin(), last.end(), [&](State from) { return rejects_any_character(from); });
+      return none ? n : -1;
+    }
+    const size_t n_before = reached.size();
+    for (const State to : after) {
+      if (std::find(reached.begin(), reached.end(), to) == reached.end()) reached.push_back(to);
+    }
+    if (reached.size() == n_before) break;  // nothing new: it goes on like this
+    if (reached.size() > kMaxStates) return -1;
+    last = std::move(after);
+  }
+  return TokenVocabulary::kMaxPlainCharacters;
+}
+
+// Whether no plain character may follow.
+bool MaskCache::rejects_any_character(State state) {
+  return std::all_of(std::begin(kPlainCharacters), std::end(kPlainCharacters), [&](const auto& character) {
+    for (int byte = character.bytes[0].first; byte <= character.bytes[0].last; ++byte) {
+      if (automaton_.next(state, static_cast<uint8_t>(byte)) != Automaton::kDead) return false;
+    }
+    return true;
+  });
+}
+
+// Whether every token below a node of the trie may come: those below are of one kind of characters, and in
+// this state as many of the kind may follow as the longest of them has. A look at one node in place of all.
+bool MaskCache::takes_all_below(const TokenTrie& trie, size_t node, State state) {
+  const int height = trie.height(node);
+  if (height == 0 || height > kMostCharacters) return false;
+  for (int kind = 0; kind < kCharacterKinds; ++kind) {
+    if ((trie.nodes()[node].kinds >> kind & 1) != 0 && characters_of_kind(state, kind) >= height) return true;
+  }
+  return false;
+}
+
+int MaskCache::characters_of_kind(State state, int kind) {
+  if (reach_.size() <= state) {
+    Reach unknown;
+    unknown.fill(kUnknownReach);
+    reach_.resize(std::max<size_t>(state + 1, 2 * reach_.size()), unknown);
+  }
+  if (const uint8_t known = reach_[state][static_cast<size_t>(kind)]; known != kUnknownReach) return known;
+  return reach_[state][static_cast<size_t>(kind)] =
+             static_cast<uint8_t>(count_characters(state, samples_[static_cast<size_t>(kind)]));
+}
+
+// How many bytes may follow, whichever of `samples` they are.
+int MaskCache::count_characters(State state, std::span<const uint8_t> samples) {
   std::vector<State> reached = {state};
   size_t begin = 0;  // of those that were reached last
-  for (int step = 0; step < TokenVocabulary::kMaxPlainCharacters && begin < reached.size(); ++step) {
+  for (int n = 0; n < kMostCharacters; ++n) {
     const size_t end = reached.size();
+    if (begin == end) break;  // nothing new: it goes on like this
     for (; begin < end; ++begin) {
-      if (!add_after_any_character(reached[begin], reached) || reached.size() > kMaxStates) return false;
+      for (const uint8_t byte : samples) {
+        const State to = automaton_.next(reached[begin], byte);
+        if (to == Automaton::kDead) return n;
+        if (std::find(reached.begin(), reached.end(), to) == reached.end()) reached.push_back(to);
+      }
     }
+    if (reached.size() > kMaxKindStates) return n + 1;
   }
-  return true;
+  return kMostCharacters;
 }
 
 // Adds the states after every plain character; false if one of the characters is not allowed.

@@ -1,6 +1,7 @@
 #include "text/grammar/token_trie.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "text/grammar/rules.h"
 #include "text/utf8.h"
@@ -8,20 +9,21 @@
 namespace hearth::text::grammar {
 namespace {
 
-bool is_plain(std::string_view bytes) {
+// The characters of a plain token; nullopt for others.
+std::optional<int> plain_characters(std::string_view bytes) {
   int n_characters = 0;
   while (!bytes.empty()) {
     const Utf8Char c = decode_utf8(bytes);
     if (c.state != Utf8State::kValid || c.code_point < 0x20 || c.code_point == '"' || c.code_point == '\\') {
-      return false;
+      return std::nullopt;
     }
-    if (++n_characters > TokenVocabulary::kMaxPlainCharacters) return false;
+    if (++n_characters > TokenVocabulary::kMaxPlainCharacters) return std::nullopt;
     bytes.remove_prefix(c.length);
   }
-  return true;
+  return n_characters;
 }
 
-void set_bit(std::vector<uint64_t>& mask, TokenId id) {
+void set_bit(std::span<uint64_t> mask, TokenId id) {
   mask[static_cast<size_t>(id) / 64] |= uint64_t{1} << (static_cast<size_t>(id) % 64);
 }
 
@@ -45,7 +47,36 @@ std::string marked(std::string_view spelling) {
   return std::string(1, kTokenMark).append(spelling) + kTokenMark;
 }
 
+uint8_t kinds_of(uint8_t byte) {
+  uint8_t kinds = 0;
+  for (int kind = 0; kind < kCharacterKinds; ++kind) {
+    if (is_of_kind(kind, byte)) kinds = static_cast<uint8_t>(kinds | 1 << kind);
+  }
+  return kinds;
+}
+
 }  // namespace
+
+bool is_of_kind(int kind, uint8_t byte) {
+  const bool lower = byte >= 'a' && byte <= 'z', upper = byte >= 'A' && byte <= 'Z';
+  const bool digit = byte >= '0' && byte <= '9';
+  switch (kind) {
+    case 0:
+      return lower;
+    case 1:
+      return upper;
+    case 2:
+      return digit;
+    case 3:
+      return lower || upper;
+    case 4:
+      return lower || upper || digit;
+    case 5:
+      return lower || upper || digit || byte == '_' || byte == '-';
+    default:
+      return byte >= 0x20 && byte < 0x7F;
+  }
+}
 
 TokenTrie::TokenTrie(std::vector<Entry> entries) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
@@ -68,7 +99,8 @@ TokenTrie::TokenTrie(std::vector<Entry> entries) {
       nodes_.push_back({.end = 0,
                         .first_token = static_cast<uint32_t>(tokens_.size()),
                         .depth = static_cast<uint16_t>(depth + 1),
-                        .byte = static_cast<uint8_t>(bytes[depth])});
+                        .byte = static_cast<uint8_t>(bytes[depth]),
+                        .kinds = 0xFF});
     }
     tokens_.push_back(entry.id);
     previous = bytes;
@@ -77,13 +109,24 @@ TokenTrie::TokenTrie(std::vector<Entry> entries) {
   nodes_.push_back({.end = static_cast<uint32_t>(nodes_.size()),
                     .first_token = static_cast<uint32_t>(tokens_.size()),
                     .depth = 0,
-                    .byte = 0});
+                    .byte = 0,
+                    .kinds = 0});
+  // What lies below, from the leaves up.
+  heights_.assign(nodes_.size(), 0);
+  for (size_t i = nodes_.size() - 1; i-- > 0;) {
+    for (size_t child = i + 1; child < nodes_[i].end; child = nodes_[child].end) {
+      nodes_[i].kinds &= static_cast<uint8_t>(nodes_[child].kinds & kinds_of(nodes_[child].byte));
+      heights_[i] = static_cast<uint8_t>(std::max<int>(heights_[i], std::min(255, heights_[child] + 1)));
+    }
+  }
   nodes_.shrink_to_fit();
   tokens_.shrink_to_fit();
 }
 
 TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer)
-    : size_(tokenizer.vocab_size()), plain_mask_(n_words()), special_mask_(n_words()) {
+    : size_(tokenizer.vocab_size()),
+      plain_masks_(n_words() * (kMaxPlainCharacters + 1)),
+      special_mask_(n_words()) {
   const auto ends = tokenizer.end_of_generation();
   end_of_generation_.assign(ends.begin(), ends.end());
   std::vector<TokenTrie::Entry> all, not_plain;
@@ -112,8 +155,10 @@ TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer)
     if (bytes.find(kTokenMark) != std::string::npos) continue;
     bytes_ += bytes;
     longest_ = std::max(longest_, static_cast<uint32_t>(bytes.size()));
-    if (is_plain(bytes)) {
-      set_bit(plain_mask_, id);
+    if (const auto n_characters = plain_characters(bytes)) {
+      for (int n = *n_characters; n <= kMaxPlainCharacters; ++n) {
+        set_bit(std::span(plain_masks_).subspan(static_cast<size_t>(n) * n_words(), n_words()), id);
+      }
     } else {
       not_plain.push_back({bytes, id});
     }
@@ -124,6 +169,11 @@ TokenVocabulary::TokenVocabulary(const Tokenizer& tokenizer)
   std::sort(specials_.begin(), specials_.end());
   all_ = TokenTrie(std::move(all));
   not_plain_ = TokenTrie(std::move(not_plain));
+}
+
+std::span<const uint64_t> TokenVocabulary::plain_mask(int max_characters) const {
+  const int n = std::min(max_characters, kMaxPlainCharacters);
+  return std::span(plain_masks_).subspan(static_cast<size_t>(n) * n_words(), n_words());
 }
 
 std::string_view TokenVocabulary::bytes_of(TokenId id) const {
@@ -146,7 +196,7 @@ bool TokenVocabulary::has_special(std::string_view spelling) const {
 
 size_t TokenVocabulary::bytes() const {
   return all_.bytes() + not_plain_.bytes() + bytes_.capacity() + begins_.capacity() * sizeof(uint32_t) +
-         (plain_mask_.capacity() + special_mask_.capacity()) * sizeof(uint64_t);
+         (plain_masks_.capacity() + special_mask_.capacity()) * sizeof(uint64_t);
 }
 
 }  // namespace hearth::text::grammar
