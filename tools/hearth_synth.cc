@@ -6,8 +6,8 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "convert/quant_mix.h"
 #include "synth/model_spec.h"
-#include "synth/quant_mix.h"
 #include "synth/synthetic_model.h"
 
 namespace {
@@ -27,7 +27,7 @@ int list_names() {
   fmt::print("models:\n");
   for (std::string_view name : hearth::synth::model_spec_names()) fmt::print("  {}\n", name);
   fmt::print("quantisations:\n");
-  for (std::string_view name : hearth::synth::quant_mix_names()) fmt::print("  {}\n", name);
+  for (std::string_view name : hearth::convert::quant_mix_names()) fmt::print("  {}\n", name);
   return 0;
 }
 

@@ -41,6 +41,18 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
 
 }  // namespace
 
+Status check_room(const std::filesystem::path& output, uint64_t needed_bytes) {
+  std::error_code error;
+  const std::filesystem::path folder = directory_of(output);
+  const auto space = std::filesystem::space(folder, error);
+  if (error) return fail(ErrorCategory::kIo, "{}: {}", folder.string(), error.message());
+  if (space.available < needed_bytes) {
+    return fail(ErrorCategory::kIo, "{}: {:.2f} GB are needed and {:.2f} GB are free", output.string(),
+                static_cast<double>(needed_bytes) / 1e9, static_cast<double>(space.available) / 1e9);
+  }
+  return {};
+}
+
 OutputFile::OutputFile(std::filesystem::path path, std::string temporary, int fd)
     : path_(std::move(path)), temporary_(std::move(temporary)), fd_(fd) {}
 

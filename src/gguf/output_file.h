@@ -10,6 +10,9 @@
 
 namespace hearth::gguf {
 
+// kIo, with both numbers, if the disk of `output` has no room for that many bytes.
+Status check_room(const std::filesystem::path& output, uint64_t needed_bytes);
+
 class OutputFile {
  public:
   static Result<OutputFile> create(const std::filesystem::path& path);

@@ -124,6 +124,29 @@ TEST_F(CliTest, ShowsAModel) {
   EXPECT_THAT(hearth("show --metadata '" + model_ + "'").out, HasSubstr("general.architecture"));
 }
 
+TEST_F(CliTest, QuantizesAndMeasuresTheLoss) {
+  const std::string out = (home_ / "small.gguf").string();
+  const Outcome made = hearth("quantize '" + model_ + "' '" + out + "' q8_0 --threads 2");
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("small.gguf: Q8_0, "));
+  EXPECT_THAT(made.out, HasSubstr("bits a weight"));
+  std::ofstream(home_ / "text") << "Once upon a time, there was a little girl named Lily.";
+  const std::string text = " --text '" + (home_ / "text").string() + "'";
+  const Outcome measured = hearth("eval '" + out + "' --against '" + model_ + "' --json" + text);
+  ASSERT_EQ(measured.exit_code, 0) << measured.err;
+  const auto json = nlohmann::json::parse(measured.out);
+  EXPECT_GT(json["against"]["kl_mean"], 0);
+  EXPECT_LT(json["against"]["kl_99"], 0.01);
+  EXPECT_LE(json["against"]["kl_median"], json["against"]["kl_max"]);
+  EXPECT_GT(json["against"]["same_top"], 0.8);
+  EXPECT_NEAR(json["perplexity"].get<double>() / json["against"]["perplexity"].get<double>(), 1, 0.05);
+  EXPECT_THAT(hearth("eval '" + out + "' --against '" + model_ + "'" + text).out,
+              HasSubstr("KL from the source: mean 0.0"));
+  expect_error("quantize '" + model_ + "' '" + out + "' q8_0", 2, "exists already");
+  expect_error("quantize '" + model_ + "' /nowhere/x.gguf q8_0", 5, "/nowhere");
+  expect_error("quantize '" + model_ + "' '" + out + "2' q9", 2, "there are F32, F16");
+}
+
 TEST_F(CliTest, TokenizesAndBack) {
   const std::string text = "Once upon a time";
   const Outcome ids = hearth("tokenize --ids '" + model_ + "'", text);

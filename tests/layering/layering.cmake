@@ -4,13 +4,14 @@
 cmake_minimum_required(VERSION 3.25)
 
 # What each folder may include of the others. Tests may include anything.
-set(layers base store kernels gguf tensor text cluster model engine serving api app)
+set(layers base store kernels gguf tensor text convert cluster model engine serving api app)
 set(uses_base)
 set(uses_store base)
 set(uses_kernels base)
 set(uses_gguf base kernels)
 set(uses_tensor base kernels)
 set(uses_text base)
+set(uses_convert base kernels gguf)
 set(uses_cluster base)
 set(uses_model base kernels gguf tensor cluster)
 set(uses_engine base kernels tensor cluster model)

@@ -8,12 +8,13 @@
 #include "base/checked.h"
 #include "base/thread_pool.h"
 #include "gguf/model_file.h"
+#include "gguf/output_file.h"
 #include "gguf/writer.h"
 #include "synth/block_generator.h"
 #include "synth/hyperparameters.h"
 #include "synth/model_spec.h"
-#include "synth/quant_mix.h"
 #include "synth/tensor_list.h"
+#include "synth/tensor_types.h"
 #include "synth/vocabulary.h"
 
 namespace hearth::synth {
@@ -56,7 +57,7 @@ Result<ModelSpec> resolve_spec(const SynthOptions& options) {
 }
 
 Result<Plan> make_plan(const SynthOptions& options) {
-  HEARTH_TRY(const auto mix, find_quant_mix(options.quant));
+  HEARTH_TRY(const auto mix, convert::find_quant_mix(options.quant));
   HEARTH_TRY(auto spec, resolve_spec(options));
   Plan plan = {.spec = std::move(spec), .tensors = {}, .types = {}, .writer = {}};
   if (options.vocabulary.empty()) {
@@ -128,18 +129,6 @@ Status WeightMaker::produce(const SynthTensor& tensor, kernels::DType dtype, ggu
   return {};
 }
 
-Status check_room(const std::filesystem::path& output, uint64_t needed) {
-  std::error_code error;
-  const auto folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path(".");
-  const auto space = std::filesystem::space(folder, error);
-  if (error) return fail(ErrorCategory::kIo, "{}: {}", folder.string(), error.message());
-  if (space.available < needed) {
-    return fail(ErrorCategory::kIo, "{}: {:.1f} GB are needed and {:.1f} GB are free", output.string(),
-                needed / 1e9, space.available / 1e9);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<uint64_t> synthetic_model_bytes(const SynthOptions& options) {
@@ -150,7 +139,7 @@ Result<uint64_t> synthetic_model_bytes(const SynthOptions& options) {
 Result<void> write_synthetic_model(const SynthOptions& options) {
   HEARTH_TRY(const auto plan, make_plan(options));
   const uint64_t total = plan.writer.size_bytes();
-  HEARTH_CHECK_OK(check_room(options.output, total));
+  HEARTH_CHECK_OK(gguf::check_room(options.output, total));
   WeightMaker maker(options, total);
   return plan.writer.write(options.output, [&](size_t index, gguf::TensorSink& sink) {
     return maker.produce(plan.tensors[index], plan.types[index], sink);

@@ -15,7 +15,7 @@ namespace hearth::synth {
 struct SynthOptions {
   std::string spec;  // "llama-3.1-8b", "tiny-gemma4", ... (model_spec.cc)
   std::filesystem::path output;
-  std::string quant = "q4_k_m";                     // quant_mix.cc
+  std::string quant = "q4_k_m";                     // convert/quant_mix.h
   std::optional<uint32_t> n_layers = std::nullopt;  // other than the model has
   std::optional<uint32_t> context = std::nullopt;
   std::filesystem::path vocabulary = {};  // a GGUF whose tokenizer to copy; empty for a made-up one

@@ -8,9 +8,9 @@
 #include <iterator>
 #include <set>
 
+#include "convert/quant_mix.h"
 #include "gguf/model_file.h"
 #include "synth/model_spec.h"
-#include "synth/quant_mix.h"
 #include "synth/tensor_list.h"
 #include "synth/vocabulary.h"
 
@@ -52,7 +52,7 @@ TEST_F(SyntheticModelTest, EverySmallModelOpensInEveryQuantisation) {
   for (std::string_view spec_name : model_spec_names()) {
     if (!spec_name.starts_with("tiny-")) continue;
     const ModelSpec& spec = *find_model_spec(spec_name);
-    for (std::string_view quant : quant_mix_names()) {
+    for (std::string_view quant : convert::quant_mix_names()) {
       const SynthOptions options = {
           .spec = std::string(spec_name), .output = path("m.gguf"), .quant = std::string(quant)};
       const std::string bytes = write(options);

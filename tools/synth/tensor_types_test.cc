@@ -1,5 +1,5 @@
 // The mixes against what published files are known to hold.
-#include "synth/quant_mix.h"
+#include "synth/tensor_types.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 namespace hearth::synth {
 namespace {
 
+using convert::find_quant_mix;
 using kernels::DType;
 
 struct TypedModel {
@@ -147,7 +148,7 @@ TEST(QuantMix, SpecialCases) {
 TEST(QuantMix, UnknownNamesListTheKnown) {
   const auto mix = find_quant_mix("q4_9");
   ASSERT_FALSE(mix.has_value());
-  EXPECT_THAT(mix.error().message, ::testing::HasSubstr("q4_9 is unknown; there are f32, f16"));
+  EXPECT_THAT(mix.error().message, ::testing::HasSubstr("q4_9 is unknown; there are F32, F16"));
 }
 
 TEST(ModelSpec, FewerLayersKeepTheDonorsOfSharedKeys) {

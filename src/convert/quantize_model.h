@@ -1,0 +1,61 @@
+// A whole model file from one set of types to another: every tensor is read, quantised and written in turn,
+// so that memory holds a few megabytes however large the model.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "convert/importance_matrix.h"
+#include "convert/quant_mix.h"
+#include "gguf/model_file.h"
+#include "gguf/writer.h"
+
+namespace hearth::convert {
+
+struct QuantizeProgress {
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes)> report = {};  // bytes of the output
+  const std::atomic<bool>* cancelled = nullptr;                                // looked at now and then
+};
+
+class QuantizePlan {
+ public:
+  // What the output will be; nothing is written. Borrows the file, and the importance matrix, which may be
+  // null. kInvalidArgument for an importance matrix that was made for another model.
+  static Result<QuantizePlan> make(const gguf::ModelFile& file, const QuantMix& mix,
+                                   const ImportanceMatrix* importance);
+
+  uint64_t output_bytes() const { return writer_.size_bytes(); }
+  double bits_per_weight() const;
+  // What the person should know: a source that has lost precision already, matrices without importance, rows
+  // whose length another type must serve. Sentences without full stop.
+  std::vector<std::string> notices() const;
+
+  // Writes the output: `path` has all of it or does not change. kInvalidArgument if it exists; kIo also where
+  // the disk has too little room, before anything is written, and where the source changes meanwhile;
+  // kCorrupt and kUnsupported for values that the types cannot hold; kCancelled.
+  Status write(const std::filesystem::path& path, ThreadPool& threads,
+               const QuantizeProgress& progress) const;
+
+ private:
+  QuantizePlan(const gguf::ModelFile& file, const ImportanceMatrix* importance)
+      : file_(file), importance_(importance) {}
+  class Work;
+
+  const gguf::ModelFile& file_;
+  const ImportanceMatrix* importance_;
+  std::vector<kernels::DType> types_;  // of file_.tensors()
+  gguf::GgufWriter writer_;
+  uint64_t n_values_ = 0;
+  size_t n_requantized_ = 0;
+  size_t n_fallback_ = 0;  // matrices with a type that none of the mix's usual ones is
+  size_t n_without_importance_ = 0;
+  size_t n_quantized_ = 0;
+};
+
+}  // namespace hearth::convert
