@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "base/duration.h"
 #include "text/line_rules.h"
@@ -110,6 +111,17 @@ constexpr SettingField kFields[] = {
        s.kv_type = type == "f16"    ? kernels::DType::kF16
                    : type == "q8_0" ? kernels::DType::kQ8_0
                                     : kernels::DType::kF32;
+       return {};
+     }},
+    {"memory_gib", SettingKind::kNumber,
+     [](Settings& s, const Values& v) -> Status {
+       char* end = nullptr;
+       const double gib = std::strtod(v[0].c_str(), &end);
+       if (v[0].empty() || *end != '\0' || !(gib >= 0 && gib <= 1 << 20)) {
+         return invalid("is \"{}\", must be a number of GiB such as 12 or 7.5; 0 = what the machine has",
+                        v[0]);
+       }
+       s.memory_gib = gib;
        return {};
      }},
     {"speculation", SettingKind::kText,

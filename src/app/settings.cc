@@ -86,7 +86,10 @@ Result<std::vector<std::string>> values_of(const toml::node& node, const Setting
   };
   switch (field.kind) {
     case SettingKind::kNumber:
-      if (!node.is_integer()) return wrong("a whole number");
+      if (const auto* real = node.as_floating_point()) {
+        return std::vector<std::string>{fmt::format("{}", **real)};
+      }
+      if (!node.is_integer()) return wrong("a number");
       return std::vector<std::string>{std::to_string(**node.as_integer())};
     case SettingKind::kText:
       if (!node.is_string()) return wrong("a text in quotes");

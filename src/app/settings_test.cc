@@ -183,7 +183,7 @@ TEST_F(SettingsTest, ErrorsSayWhere) {
   write_config("host = \"127.0.0.1\"\nport = 70000\n");
   EXPECT_EQ(problem(), file + ":2: port is \"70000\", must be a whole number between 0 and 65535");
   write_config("\n\nport = \"11434\"\n");
-  EXPECT_EQ(problem(), file + ":3: port must be a whole number");
+  EXPECT_EQ(problem(), file + ":3: port must be a number");
   write_config("prot = 1\n");
   EXPECT_THAT(problem(), HasSubstr(":1: prot is not a setting; there are host, port"));
   write_config("models = [\"a\", 1]\n");

@@ -29,17 +29,6 @@ std::string escaped(std::string_view text, bool keep_lines) {
   return out;
 }
 
-std::string scaled(double value, std::string_view separator, std::string_view last_unit) {
-  constexpr std::string_view kPrefixes[] = {"", "k", "M", "G", "T", "P", "E"};
-  size_t prefix = 0;
-  while (value >= 999.5 && prefix + 1 < std::size(kPrefixes)) {
-    value /= 1000;
-    ++prefix;
-  }
-  const int digits = prefix == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return fmt::format("{:.{}f}{}{}{}", value, digits, separator, kPrefixes[prefix], last_unit);
-}
-
 }  // namespace
 
 std::string visible_text(std::string_view text) {
@@ -49,13 +38,11 @@ std::string visible_line(std::string_view text) {
   return escaped(text, false);
 }
 
-std::string human_bytes(uint64_t bytes) {
-  return scaled(static_cast<double>(bytes), " ", "B");
-}
-
 std::string human_count(uint64_t count) {
-  std::string text = scaled(static_cast<double>(count), "", "");
+  std::string text = human_bytes(count);  // "7.24 GB"
+  text.pop_back();
   if (text.back() == 'G') text.back() = 'B';  // as sizes of models are written
+  text.erase(text.find(' '), 1);
   return text;
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/human_bytes.h"
+
 namespace hearth::app {
 
 // Control characters other than newline and tab become visible symbols, so that nothing a file or a model
@@ -13,7 +15,6 @@ std::string visible_text(std::string_view text);
 // The same on one line: newlines and tabs become symbols too.
 std::string visible_line(std::string_view text);
 
-std::string human_bytes(uint64_t bytes);     // "4.7 GB"; powers of 1000
 std::string human_count(uint64_t count);     // "7.24B"
 std::string human_duration(double seconds);  // "8 s", "2 min 5 s"
 

@@ -103,9 +103,12 @@ Embedder::Embedder(const model::Model& model, std::unique_ptr<tensor::Backend> b
   bytes_ = cache_.plan().bytes() + state_.bytes() + backend_->scratch_bytes();
 }
 
-Result<size_t> Embedder::planned_bytes(const ModelConfig& config, const EmbedderOptions& options) {
+Result<size_t> Embedder::planned_bytes(const ModelConfig& config, const EmbedderOptions& options,
+                                       tensor::Backend& backend) {
   HEARTH_TRY(const KvPlan plan, KvPlan::create(cache_config(config), cache_options(config, options)));
-  return plan.bytes() + model::RunState::planned_bytes(config, run_limits(config, options));
+  const model::RunLimits limits = run_limits(config, options);
+  HEARTH_CHECK_OK(backend.reserve(model::RunState::backend_limits(config, limits)));
+  return plan.bytes() + model::RunState::planned_bytes(config, limits) + backend.scratch_bytes();
 }
 
 Result<std::unique_ptr<Embedder>> Embedder::create(const model::Model& model,

@@ -74,8 +74,9 @@ class Embedder {
                                                   EmbedderOptions options);
   ~Embedder();  // ends what is running with kCancelled
 
-  // What create() will take, the backend's scratch excluded. Errors as create().
-  static Result<size_t> planned_bytes(const model::ModelConfig& config, const EmbedderOptions& options);
+  // What create() will take. Reserves on `backend`, as Engine::plan() does. Errors as create().
+  static Result<size_t> planned_bytes(const model::ModelConfig& config, const EmbedderOptions& options,
+                                      tensor::Backend& backend);
 
   // Refused at once: kInvalidArgument (names the input; too many tokens in all), kContextExceeded (names the
   // input, has both numbers), kOverloaded. After success the sink gets vectors and exactly one end.

@@ -17,22 +17,46 @@ double milliseconds(Clock::time_point from, Clock::time_point to) {
 
 }  // namespace
 
+size_t EngineMemory::total() const {
+  size_t bytes = prefix_bytes + activation_bytes + logit_bytes + scratch_bytes;
+  for (const size_t kind : kv_bytes) bytes += kind;
+  return bytes;
+}
+
 model::RunLimits EngineOptions::run_limits() const {
   const int64_t drafting_rows = speculate ? kMaxDecodeRows : 0;
   return {.max_rows = limits.max_batch_rows, .max_outputs = std::max(limits.max_running, drafting_rows)};
 }
 
 Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
-               KvCache cache, model::RunState state)
+               EngineMemory memory, KvCache cache, model::RunState state)
     : model_(model),
       backend_(std::move(backend)),
       options_(std::move(options)),
+      memory_(memory),
       cache_(std::move(cache)),
       disk_(open_disk()),
       state_(std::move(state)),
       scheduler_(options_.limits, cache_, disk_.get()) {
-  memory_ = {cache_.plan().bytes(), state_.bytes() + backend_->scratch_bytes()};
   update_stats();
+}
+
+Result<EngineMemory> Engine::plan(const model::ModelConfig& config, const EngineOptions& options,
+                                  tensor::Backend& backend) {
+  KvCacheOptions kv_options = options.kv;
+  kv_options.max_batch_rows = options.limits.max_batch_rows;
+  HEARTH_TRY(const KvPlan kv, KvPlan::create(config, kv_options));
+  const model::RunLimits limits = options.run_limits();
+  HEARTH_CHECK_OK(backend.reserve(model::RunState::backend_limits(config, limits)));
+  EngineMemory memory;
+  for (int kind = 0; kind < tensor::kMaxKvKinds; ++kind) {
+    memory.kv_bytes[kind] = kv.kinds[kind].bytes() - kv.kinds[kind].prefix_bytes();
+    memory.prefix_bytes += kv.kinds[kind].prefix_bytes();
+  }
+  memory.logit_bytes = model::RunState::planned_logit_bytes(config, limits);
+  memory.activation_bytes = model::RunState::planned_bytes(config, limits) - memory.logit_bytes;
+  memory.scratch_bytes = backend.scratch_bytes();
+  return memory;
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
@@ -45,10 +69,11 @@ Result<std::unique_ptr<Engine>> Engine::create(const model::Model& model,
   }
   options.kv.max_batch_rows = options.limits.max_batch_rows;
   options.kv.stores_prefixes = options.prefix_store != nullptr;
+  HEARTH_TRY(const EngineMemory memory, plan(config, options, *backend));
   HEARTH_TRY(KvCache cache, KvCache::create(config, options.kv, *backend));
   HEARTH_TRY(model::RunState state, model::RunState::create(config, options.run_limits(), *backend));
   std::unique_ptr<Engine> engine(
-      new Engine(model, std::move(backend), std::move(options), std::move(cache), std::move(state)));
+      new Engine(model, std::move(backend), std::move(options), memory, std::move(cache), std::move(state)));
   engine->thread_ = std::thread([raw = engine.get()] { raw->run(); });
   return engine;
 }

@@ -35,9 +35,15 @@ struct EngineOptions {
   model::RunLimits run_limits() const;
 };
 
+// What an engine takes, by purpose.
 struct EngineMemory {
-  size_t kv_planned_bytes = 0;
-  size_t scratch_bytes = 0;
+  size_t kv_bytes[tensor::kMaxKvKinds] = {};  // of running sequences, by model::AttentionKind
+  size_t prefix_bytes = 0;                    // keys and values for texts to come
+  size_t activation_bytes = 0;
+  size_t logit_bytes = 0;
+  size_t scratch_bytes = 0;  // the backend's
+
+  size_t total() const;
 };
 
 // What it does and has done, for those who watch it.
@@ -64,6 +70,10 @@ class Engine {
   static Result<std::unique_ptr<Engine>> create(const model::Model& model,
                                                 std::unique_ptr<tensor::Backend> backend,
                                                 EngineOptions options);
+  // What create() will take. Reserves on `backend`, which touches no memory: a backend for planning may be
+  // thrown away. Errors as create().
+  static Result<EngineMemory> plan(const model::ModelConfig& config, const EngineOptions& options,
+                                   tensor::Backend& backend);
   ~Engine();  // ends what is running with kCancelled
 
   // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
@@ -86,7 +96,7 @@ class Engine {
 
  private:
   Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
-         KvCache cache, model::RunState state);
+         EngineMemory memory, KvCache cache, model::RunState state);
 
   void run();
   struct Commands;

@@ -72,7 +72,8 @@ Result<KvPlan> KvPlan::create(const model::ModelConfig& config, const KvCacheOpt
     if (plan.kinds[kind].n_layers == 0) continue;
     const double more =
         static_cast<double>(options.prefix_bytes) / text_bytes * static_cast<double>(kept[kind]);
-    plan.kinds[kind].n_blocks += static_cast<int64_t>(std::min(more, 1e9));
+    plan.kinds[kind].n_prefix_blocks = static_cast<int64_t>(std::min(more, 1e9));
+    plan.kinds[kind].n_blocks += plan.kinds[kind].n_prefix_blocks;
   }
   for (const Kind& kind : plan.kinds) {
     if (kind.n_blocks > std::numeric_limits<BlockId>::max()) {

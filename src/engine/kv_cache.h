@@ -35,7 +35,9 @@ struct KvPlan {
     int64_t n_layers = 0;  // that own keys and values
     size_t block_bytes = 0;
     int64_t n_blocks = 0;
+    int64_t n_prefix_blocks = 0;  // of them, those beyond what the running sequences need
     size_t bytes() const { return block_bytes * static_cast<size_t>(n_blocks); }
+    size_t prefix_bytes() const { return block_bytes * static_cast<size_t>(n_prefix_blocks); }
   };
   Kind kinds[tensor::kMaxKvKinds];  // by model::AttentionKind
   size_t bytes() const { return kinds[0].bytes() + kinds[1].bytes(); }

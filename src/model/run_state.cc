@@ -63,6 +63,30 @@ size_t RunState::planned_bytes(const ModelConfig& config, const RunLimits& limit
   return layout.bytes;
 }
 
+size_t RunState::planned_logit_bytes(const ModelConfig& config, const RunLimits& limits) {
+  RunLimits without = limits;
+  without.logits = false;
+  return planned_bytes(config, limits) - planned_bytes(config, without);
+}
+
+tensor::BackendLimits RunState::backend_limits(const ModelConfig& config, const RunLimits& limits) {
+  int64_t max_group = 1, max_cols = std::max({config.width, config.max_heads_width(), config.dense_2_dim});
+  int64_t max_head_dim = 0;
+  for (const LayerConfig& layer : config.layers) {
+    max_group = std::max(max_group, layer.n_heads / layer.n_kv_heads);
+    max_head_dim = std::max(max_head_dim, layer.head_dim);
+    max_cols = std::max(max_cols, layer.ffn_dim);
+  }
+  const MoeConfig& moe = config.moe;
+  return {.max_rows = limits.max_rows,
+          .max_cols = max_cols,
+          .max_head_dim = max_head_dim,
+          .max_head_group = max_group,
+          .max_expert_rows = limits.max_rows * moe.n_used,
+          .max_expert_cols = std::max(config.width, 2 * moe.ffn_dim),
+          .max_experts = moe.n_experts};
+}
+
 Result<RunState> RunState::create(const ModelConfig& config, const RunLimits& limits,
                                   tensor::Backend& backend) {
   RunState state;
@@ -72,22 +96,7 @@ Result<RunState> RunState::create(const ModelConfig& config, const RunLimits& li
   layout.run(config, limits, state);
   state.output_sequence.reserve(static_cast<size_t>(limits.max_rows));
   state.output_position.reserve(static_cast<size_t>(limits.max_rows));
-
-  int64_t max_group = 1, max_cols = std::max({config.width, config.max_heads_width(), config.dense_2_dim});
-  int64_t max_head_dim = 0;
-  for (const LayerConfig& layer : config.layers) {
-    max_group = std::max(max_group, layer.n_heads / layer.n_kv_heads);
-    max_head_dim = std::max(max_head_dim, layer.head_dim);
-    max_cols = std::max(max_cols, layer.ffn_dim);
-  }
-  const MoeConfig& moe = config.moe;
-  HEARTH_CHECK_OK(backend.reserve({.max_rows = limits.max_rows,
-                                   .max_cols = max_cols,
-                                   .max_head_dim = max_head_dim,
-                                   .max_head_group = max_group,
-                                   .max_expert_rows = limits.max_rows * moe.n_used,
-                                   .max_expert_cols = std::max(config.width, 2 * moe.ffn_dim),
-                                   .max_experts = moe.n_experts}));
+  HEARTH_CHECK_OK(backend.reserve(backend_limits(config, limits)));
   return state;
 }
 

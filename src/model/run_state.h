@@ -20,8 +20,11 @@ class RunState {
   static Result<RunState> create(const ModelConfig& config, const RunLimits& limits,
                                  tensor::Backend& backend);
 
-  // The bytes create() will take, the backend's scratch excluded.
+  // The bytes create() will take, the backend's scratch excluded; and of them, those of the logits.
   static size_t planned_bytes(const ModelConfig& config, const RunLimits& limits);
+  static size_t planned_logit_bytes(const ModelConfig& config, const RunLimits& limits);
+  // What create() has the backend reserve.
+  static tensor::BackendLimits backend_limits(const ModelConfig& config, const RunLimits& limits);
 
   const RunLimits& limits() const { return limits_; }
   size_t bytes() const { return memory_->size(); }

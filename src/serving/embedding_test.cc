@@ -130,7 +130,7 @@ TEST(Embedding, AnEncoderDoesNotGenerate) {
   EXPECT_EQ(stream.error().category, ErrorCategory::kUnsupported);
   EXPECT_TRUE(served->healthy(nullptr));
   EXPECT_EQ(served->loaded_models().at(0).n_requests, 0U);
-  EXPECT_GT(served->loaded_models().at(0).scratch_bytes, 0U);
+  EXPECT_GT(served->loaded_models().at(0).memory.embedder_bytes, 0U);
 }
 
 TEST(Embedding, AContextForGeneratingModelsDoesNotStopAnEncoder) {

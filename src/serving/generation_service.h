@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "serving/generation_request.h"
+#include "serving/memory_plan.h"
 #include "serving/model_card.h"
 #include "serving/token_stream.h"
 
@@ -65,12 +66,18 @@ struct PrefixDiskState {
 // A model in memory.
 struct LoadedModelState {
   ModelSummary summary;
-  uint64_t weight_bytes = 0;                    // mapped
-  uint64_t cache_bytes = 0;                     // keys and values
-  uint64_t scratch_bytes = 0;                   // activations
+  MemoryPlan memory;
   size_t n_requests = 0;                        // running and waiting
   std::optional<int64_t> expires_unix_seconds;  // absent = kept for good
   std::optional<EngineState> engine;            // absent: the model only gives vectors
+};
+
+// Memory of all models together.
+struct MemoryUse {
+  uint64_t budget_bytes = 0;     // what they may have
+  uint64_t planned_bytes = 0;    // what those that are loaded may come to take
+  uint64_t anonymous_bytes = 0;  // what this process holds of its own now
+  uint64_t mapped_bytes = 0;     // and of mapped files, as far as they are in memory
 };
 
 class TextModel;
@@ -81,6 +88,7 @@ class GenerationService {
 
   virtual std::vector<ModelSummary> list_models() const = 0;
   virtual std::vector<LoadedModelState> loaded_models() const = 0;
+  virtual MemoryUse memory() const = 0;
   // nullopt when nothing is kept on disk.
   virtual std::optional<PrefixDiskState> prefix_disk() const = 0;
   // The model that a name from outside means: the name itself, or what it is an alias of.

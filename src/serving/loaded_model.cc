@@ -5,6 +5,7 @@
 #include <chrono>
 #include <mutex>
 
+#include "base/human_bytes.h"
 #include "base/platform/memory.h"
 #include "serving/chat_fit.h"
 #include "serving/embedding_input.h"
@@ -18,10 +19,6 @@
 
 namespace hearth::serving {
 namespace {
-
-// Of the memory that is left, what may fill up with prefixes that nobody uses at the moment.
-constexpr uint64_t kPrefixShare = 8;
-constexpr uint64_t kMaxPrefixBytes = uint64_t{4} << 30;
 
 // Brings the file into memory, all threads reading. Files that leave little room for anything else are left
 // to be read as they are used.
@@ -44,34 +41,6 @@ void populate(const gguf::ModelFile& file, int n_threads,
       report({.done_bytes = done, .total_bytes = file.size_bytes()});
     });
   }
-}
-
-// kOverloaded when memory is short.
-Status check_room(uint64_t need_bytes, int64_t context_length) {
-  const uint64_t available = platform::memory_state().available_bytes;
-  if (available == 0 || need_bytes <= available) return {};
-  return fail(ErrorCategory::kOverloaded,
-              "a context of {} tokens needs {} MB of memory beside the weights, {} MB are free; ask for a "
-              "smaller context",
-              context_length, need_bytes >> 20, available >> 20);
-}
-
-Result<engine::EngineOptions> plan_engine(const model::ModelConfig& config, const ModelPoolOptions& options,
-                                          int64_t context_length) {
-  engine::EngineOptions plan;
-  plan.kv.dtype = options.kv_dtype;
-  plan.kv.context_length = context_length;
-  plan.limits.max_waiting = options.max_queue;
-  plan.speculate = options.speculate;
-  plan.prefix_store = options.prefix_store;
-  plan.kv.max_batch_rows = plan.limits.max_batch_rows;
-  HEARTH_TRY(const engine::KvPlan kv, engine::KvPlan::create(config, plan.kv));
-  const uint64_t need = kv.bytes() + model::RunState::planned_bytes(config, plan.run_limits());
-  HEARTH_CHECK_OK(check_room(need, context_length));
-  if (const uint64_t available = platform::memory_state().available_bytes; available > need) {
-    plan.kv.prefix_bytes = std::min((available - need) / kPrefixShare, kMaxPrefixBytes);
-  }
-  return plan;
 }
 
 EngineState engine_state(const engine::EngineStats& stats) {
@@ -110,10 +79,10 @@ Status stay_within(int64_t context, engine::EngineRequest& work) {
 
 }  // namespace
 
-Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const OpenedModel> opened,
-                                                       const ModelPoolOptions& options, ThreadPool& threads,
-                                                       const std::atomic<bool>& stop) {
-  std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(opened), options, threads));
+ModelKeeper::Loaded LoadedModel::load(std::shared_ptr<const OpenedModel> opened,
+                                      const ModelPoolOptions& options, ThreadPool& threads,
+                                      MemoryBudget& budget, const std::atomic<bool>& stop) {
+  std::shared_ptr<LoadedModel> loaded(new LoadedModel(std::move(opened), options, threads, budget));
   const gguf::ModelFile& file = loaded->opened_->file();
   HEARTH_TRY(loaded->model_, model::Model::load(file));
   const model::ModelConfig& config = loaded->model_->config();
@@ -133,20 +102,21 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
                 options.kernels);
   }
   // What does not fit is refused before the file is read in.
-  engine::EngineOptions plan;
+  auto planned = loaded->plan(config);
+  if (!planned) return tl::unexpected(std::move(planned).error());
+  loaded->plan_ = std::move(*planned);
   if (config.is_encoder) {
     HEARTH_TRY([[maybe_unused]] engine::Embedder* const embedder, loaded->embedder());
-  } else {
-    HEARTH_TRY(plan, plan_engine(config, options, loaded->opened_->summary().context_length));
-    plan.damaged = [raw = loaded->opened_.get()] { return raw->file().damaged(); };
   }
   populate(file, threads.n_threads(), options.on_load_progress, stop);
   if (stop) return fail(ErrorCategory::kCancelled, "the load was given up");
   if (!config.is_encoder) {
-    plan.kv.identity = model_digest(file, loaded->kernels_->name);
+    engine::EngineOptions engine = loaded->plan_.engine;
+    engine.prefix_store = options.prefix_store;
+    engine.damaged = [raw = loaded->opened_.get()] { return raw->file().damaged(); };
+    engine.kv.identity = model_digest(file, loaded->kernels_->name);
     HEARTH_TRY(loaded->engine_,
-               engine::Engine::create(*loaded->model_, tensor::create_cpu_backend(*loaded->kernels_, threads),
-                                      std::move(plan)));
+               engine::Engine::create(*loaded->model_, loaded->new_backend(), std::move(engine)));
   }
   if (options.metrics) {
     loaded->metrics_ = options.metrics->of_model(loaded->opened_->summary().name);
@@ -155,18 +125,54 @@ Result<std::shared_ptr<LoadedModel>> LoadedModel::load(std::shared_ptr<const Ope
   return loaded;
 }
 
+std::unique_ptr<tensor::Backend> LoadedModel::new_backend() const {
+  return tensor::create_cpu_backend(*kernels_, threads_);
+}
+
+tl::expected<ModelPlan, LoadFailure> LoadedModel::plan(const model::ModelConfig& config) {
+  const uint64_t weight_bytes = opened_->file().size_bytes();
+  const PlanRequest request{.context_length = opened_->summary().context_length,
+                            .kv_dtype = options_.kv_dtype,
+                            .speculate = options_.speculate,
+                            .max_queue = options_.max_queue};
+  ModelPlanner planner(new_backend());
+  HEARTH_TRY(ModelPlan planned, planner.plan(config, weight_bytes, request));
+  const uint64_t need = planned.memory.total_bytes(), left = budget_.left();
+  if (need <= left) {
+    HEARTH_TRY(planned, planner.plan_with_prefixes(config, weight_bytes, request, left - need));
+    claim_ = budget_.claim(planned.memory.total_bytes());
+    if (claim_) return planned;
+  }
+  const uint64_t capacity = budget_.capacity(), missing = need - std::min(need, budget_.left());
+  std::string message = fmt::format(
+      "{} needs {} of memory ({} weights, {} keys and values for a context of {} tokens, {} working memory), "
+      "models can have {}",
+      opened_->summary().name, human_bytes(need), human_bytes(planned.memory.weight_bytes),
+      human_bytes(planned.memory.cache_bytes()), request.context_length,
+      human_bytes(planned.memory.working_bytes()), human_bytes(capacity));
+  if (const auto way = planner.smaller(config, weight_bytes, request, capacity)) message += "; " + *way;
+  return tl::unexpected(
+      LoadFailure(Error{ErrorCategory::kOverloaded, std::move(message)}, std::max<uint64_t>(missing, 1)));
+}
+
 Result<engine::Embedder*> LoadedModel::embedder() {
   std::lock_guard lock(embedder_mutex_);
   if (embedder_) return embedder_.get();
-  engine::EmbedderOptions plan;
-  plan.kv_dtype = options_.kv_dtype;
-  plan.context_length = opened_->summary().context_length;
-  plan.max_waiting = options_.max_queue;
-  plan.damaged = [this] { return opened_->file().damaged(); };
-  HEARTH_TRY(const size_t need, engine::Embedder::planned_bytes(model_->config(), plan));
-  HEARTH_CHECK_OK(check_room(need, plan.context_length));
-  HEARTH_TRY(embedder_, engine::Embedder::create(*model_, tensor::create_cpu_backend(*kernels_, threads_),
-                                                 std::move(plan)));
+  engine::EmbedderOptions options = plan_.embedder;
+  options.damaged = [this] { return opened_->file().damaged(); };
+  ModelPlanner planner(new_backend());
+  HEARTH_TRY(const uint64_t need, planner.embedder_bytes(model_->config(), options));
+  // That of an encoder is part of its plan.
+  if (engine_) {
+    embedder_claim_ = budget_.claim(need);
+    if (!embedder_claim_) {
+      return fail(ErrorCategory::kOverloaded,
+                  "vectors of texts of up to {} tokens need {} of memory more, {} are left; unload another "
+                  "model or ask for a smaller context",
+                  options.context_length, human_bytes(need), human_bytes(budget_.left()));
+    }
+  }
+  HEARTH_TRY(embedder_, engine::Embedder::create(*model_, new_backend(), std::move(options)));
   return embedder_.get();
 }
 
@@ -200,16 +206,13 @@ LoadedModel::~LoadedModel() {
 LoadedModelState LoadedModel::state() const {
   LoadedModelState state;
   state.summary = summary();
-  state.weight_bytes = opened_->file().size_bytes();
+  state.memory = plan_.memory;
   if (engine_) {
-    const engine::EngineMemory memory = engine_->memory();
-    state.cache_bytes = memory.kv_planned_bytes;
-    state.scratch_bytes = memory.scratch_bytes;
     state.n_requests = engine_->n_unfinished();
     state.engine = engine_state(engine_->stats());
   }
   if (const engine::Embedder* embedder = existing_embedder()) {
-    state.scratch_bytes += embedder->bytes();
+    state.memory.embedder_bytes = embedder->bytes();
     state.n_requests += embedder->n_unfinished();
   }
   return state;

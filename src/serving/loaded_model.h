@@ -10,7 +10,10 @@
 #include "engine/embedder.h"
 #include "engine/engine.h"
 #include "serving/grammar_cache.h"
+#include "serving/memory_budget.h"
 #include "serving/metrics.h"
+#include "serving/model_keeper.h"
+#include "serving/model_plan.h"
 #include "serving/model_pool.h"
 #include "serving/opened_model.h"
 #include "serving/resident_model.h"
@@ -19,10 +22,10 @@ namespace hearth::serving {
 
 class LoadedModel : public ResidentModel, public std::enable_shared_from_this<LoadedModel> {
  public:
-  // Blocks while the file is read in; gives up when `stop` becomes true. Borrows the thread pool.
-  static Result<std::shared_ptr<LoadedModel>> load(std::shared_ptr<const OpenedModel> opened,
-                                                   const ModelPoolOptions& options, ThreadPool& threads,
-                                                   const std::atomic<bool>& stop);
+  // Blocks while the file is read in; gives up when `stop` becomes true. Borrows the thread pool and the
+  // budget, of which it claims what it plans to use: a model that has no room is refused before it is read.
+  static ModelKeeper::Loaded load(std::shared_ptr<const OpenedModel> opened, const ModelPoolOptions& options,
+                                  ThreadPool& threads, MemoryBudget& budget, const std::atomic<bool>& stop);
 
   ~LoadedModel() override;
 
@@ -31,6 +34,7 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   Status rank(RankRequest request, TokenWriter writer) override;
 
   LoadedModelState state() const override;
+  uint64_t planned_bytes() const override { return plan_.memory.total_bytes(); }
   std::optional<Error> failure() const override;
   void shut_down(std::chrono::milliseconds grace) override;
 
@@ -38,8 +42,13 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   const TextModel& text() const { return opened_->text(); }
 
  private:
-  LoadedModel(std::shared_ptr<const OpenedModel> opened, const ModelPoolOptions& options, ThreadPool& threads)
-      : opened_(std::move(opened)), options_(options), threads_(threads) {}
+  LoadedModel(std::shared_ptr<const OpenedModel> opened, const ModelPoolOptions& options, ThreadPool& threads,
+              MemoryBudget& budget)
+      : opened_(std::move(opened)), options_(options), threads_(threads), budget_(budget) {}
+
+  // What it takes; the part of the budget for that is claimed. With missing_bytes where there is too little.
+  tl::expected<ModelPlan, LoadFailure> plan(const model::ModelConfig& config);
+  std::unique_ptr<tensor::Backend> new_backend() const;
 
   // Tokens that prompt and answer may have together. kInvalidArgument: more than there are.
   Result<int64_t> context_of(const GenerationRequest& request) const;
@@ -51,6 +60,9 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   std::shared_ptr<const OpenedModel> opened_;
   ModelPoolOptions options_;
   ThreadPool& threads_;
+  MemoryBudget& budget_;
+  MemoryBudget::Claim claim_, embedder_claim_;
+  ModelPlan plan_;
   std::unique_ptr<model::Model> model_;
   const kernels::KernelTable* kernels_ = nullptr;
   std::vector<int32_t> suppressed_;

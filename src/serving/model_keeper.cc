@@ -41,7 +41,7 @@ Result<std::optional<ModelUse>> ModelKeeper::acquire(Id id, std::optional<KeepAl
                                                      const Ticket& ticket, Waiter waiter) {
   std::lock_guard lock(shared_->mutex);
   if (stopping_) return propagate(shutting_down());
-  if (!shared_->residency.present(id) && shared_->waiting.size() >= max_waiting_) {
+  if (!shared_->residency.open(id) && shared_->waiting.size() >= max_waiting_) {
     return fail(ErrorCategory::kOverloaded,
                 "{} requests are waiting for models to be loaded; try again later", shared_->waiting.size());
   }
@@ -126,6 +126,7 @@ void ModelKeeper::run() {
     }
     lock.unlock();
     if (decision.kind == Kind::kLoad) load(decision.model);
+    if (decision.kind == Kind::kAdmit) admit(decision.model);
     if (decision.kind == Kind::kUnload) unload(decision.model);
     if (decision.kind == Kind::kGiveUp) fail_waiting(decision.model);
     lock.lock();
@@ -144,18 +145,30 @@ void ModelKeeper::load(Id id) {
   {
     std::lock_guard lock(shared_->mutex);
     if (!loaded) {
-      models_[id].load_error = loaded.error();
+      models_[id].load_error = loaded.error().error;
     } else if (!stopping_) {
       models_[id].resident = std::move(*loaded);
       waiting = take_waiting_locked(id);
-      shared_->residency.loaded(id, Clock::now());
+      shared_->residency.loaded(id, Clock::now(), models_[id].resident->planned_bytes());
       for (const Waiting& request : waiting) uses.push_back(use_locked(id, ms_since(request.since)));
     }
-    if (!loaded && loaded.error().category == ErrorCategory::kOverloaded) {
-      shared_->residency.short_of_memory(id);
+    if (!loaded && loaded.error().missing_bytes > 0) {
+      shared_->residency.short_of_memory(id, loaded.error().missing_bytes);
     }
   }
-  if (!loaded && loaded.error().category != ErrorCategory::kOverloaded) fail_waiting(id);
+  if (!loaded && loaded.error().missing_bytes == 0) fail_waiting(id);
+  for (size_t i = 0; i < waiting.size(); ++i) waiting[i].waiter(std::move(uses[i]));
+}
+
+void ModelKeeper::admit(Id id) {
+  std::vector<Waiting> waiting;
+  std::vector<ModelUse> uses;
+  {
+    std::lock_guard lock(shared_->mutex);
+    waiting = take_waiting_locked(id);
+    shared_->residency.admitted(id);
+    for (const Waiting& request : waiting) uses.push_back(use_locked(id, ms_since(request.since)));
+  }
   for (size_t i = 0; i < waiting.size(); ++i) waiting[i].waiter(std::move(uses[i]));
 }
 

@@ -24,6 +24,14 @@ struct ModelUse {
   double load_ms = 0;  // that the request waited for the model
 };
 
+// Why a model was not loaded.
+struct LoadFailure {
+  LoadFailure(Error error_in, uint64_t missing = 0) : error(std::move(error_in)), missing_bytes(missing) {}
+
+  Error error;
+  uint64_t missing_bytes;  // not 0: so much memory was missing, and others may make room
+};
+
 // Thread-safe.
 class ModelKeeper {
  private:
@@ -31,9 +39,10 @@ class ModelKeeper {
 
  public:
   using Id = Residency::Id;
-  // Blocks while the model is loaded; gives up early when `stop` becomes true. kOverloaded: not enough
-  // memory.
-  using Loader = std::function<Result<std::shared_ptr<ResidentModel>>(const std::atomic<bool>& stop)>;
+  // Blocks while the model is loaded; gives up early when `stop` becomes true. One call at a time, of all
+  // models. What it needs more than it finds is told before anything is read.
+  using Loaded = tl::expected<std::shared_ptr<ResidentModel>, LoadFailure>;
+  using Loader = std::function<Loaded(const std::atomic<bool>& stop)>;
   // Called once, on the keeper's thread or the one that shuts it down.
   using Waiter = std::function<void(Result<ModelUse>)>;
 
@@ -102,6 +111,7 @@ class ModelKeeper {
   std::vector<Waiting> take_waiting_locked(std::optional<Id> id);
   void run();
   void load(Id id);
+  void admit(Id id);
   void unload(Id id);
   void fail_waiting(Id id);
 

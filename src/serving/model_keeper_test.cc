@@ -24,6 +24,7 @@ class FakeModel : public ResidentModel {
   Status embed(EmbeddingRequest, TokenWriter) override { return {}; }
   Status rank(RankRequest, TokenWriter) override { return {}; }
   LoadedModelState state() const override { return {}; }
+  uint64_t planned_bytes() const override { return 1; }
   std::optional<Error> failure() const override { return {}; }
   void shut_down(milliseconds) override {}
 
@@ -35,11 +36,11 @@ class FakeModel : public ResidentModel {
 class FakeLoads {
  public:
   ModelKeeper::Loader loader() {
-    return [this](const std::atomic<bool>&) -> Result<std::shared_ptr<ResidentModel>> {
+    return [this](const std::atomic<bool>&) -> ModelKeeper::Loaded {
       begun_.release();
       passes_.acquire();
       std::lock_guard lock(mutex_);
-      if (error_) return propagate(*std::exchange(error_, std::nullopt));
+      if (failure_) return tl::unexpected(*std::exchange(failure_, std::nullopt));
       std::promise<void> gone;
       gone_.push_back(gone.get_future());
       return std::make_shared<FakeModel>(std::move(gone));
@@ -47,9 +48,9 @@ class FakeLoads {
   }
   bool wait_for_load() { return begun_.try_acquire_for(kPatience); }
   void let_through() { passes_.release(); }
-  void fail_next(Error error) {
+  void fail_next(LoadFailure failure) {
     std::lock_guard lock(mutex_);
-    error_ = std::move(error);
+    failure_ = std::move(failure);
   }
   // Whether the n-th model loaded has been let go.
   bool wait_until_gone(size_t n) {
@@ -67,7 +68,7 @@ class FakeLoads {
   std::counting_semaphore<> begun_{0};
   std::counting_semaphore<> passes_{0};
   std::mutex mutex_;
-  std::optional<Error> error_;
+  std::optional<LoadFailure> failure_;
   std::deque<std::future<void>> gone_;
 };
 
@@ -153,7 +154,7 @@ TEST_F(ModelKeeperTest, DismissedLeaves) {
 }
 
 TEST_F(ModelKeeperTest, AFailedLoadReachesAllThatWaitAndTheNextRequestTriesAgain) {
-  a_loads_.fail_next({ErrorCategory::kCorrupt, "torn"});
+  a_loads_.fail_next({Error{ErrorCategory::kCorrupt, "torn"}});
   Request first(keeper_, a_), second(keeper_, a_);
   a_loads_.let_through();
   EXPECT_EQ(first.wait().error().message, "torn");
@@ -185,7 +186,7 @@ TEST_F(ModelKeeperTest, OnlySoManyWait) {
 TEST_F(ModelKeeperTest, AnIdleModelMakesRoom) {
   a_loads_.let_through();
   ASSERT_TRUE(Request(keeper_, a_).wait());
-  b_loads_.fail_next({ErrorCategory::kOverloaded, "no room"});
+  b_loads_.fail_next({Error{ErrorCategory::kOverloaded, "no room"}, 1});
   b_loads_.let_through();
   b_loads_.let_through();
   EXPECT_TRUE(Request(keeper_, b_).wait());
@@ -196,7 +197,7 @@ TEST_F(ModelKeeperTest, AModelInUseKeepsItsRoom) {
   a_loads_.let_through();
   auto use = Request(keeper_, a_).wait();
   ASSERT_TRUE(use);
-  b_loads_.fail_next({ErrorCategory::kOverloaded, "no room"});
+  b_loads_.fail_next({Error{ErrorCategory::kOverloaded, "no room"}, 1});
   b_loads_.let_through();
   Request waits(keeper_, b_);
   ASSERT_TRUE(b_loads_.wait_for_load());
@@ -208,7 +209,7 @@ TEST_F(ModelKeeperTest, AModelInUseKeepsItsRoom) {
 }
 
 TEST_F(ModelKeeperTest, AModelThatNeverFitsIsAnError) {
-  b_loads_.fail_next({ErrorCategory::kOverloaded, "no room"});
+  b_loads_.fail_next({Error{ErrorCategory::kOverloaded, "no room"}, 1});
   b_loads_.let_through();
   EXPECT_EQ(Request(keeper_, b_).wait().error().message, "no room");
 }

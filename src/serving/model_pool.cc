@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/human_bytes.h"
+#include "base/platform/memory.h"
 #include "kernels/kernels.h"
 #include "serving/loaded_model.h"
 #include "serving/model_keeper.h"
@@ -39,6 +41,7 @@ class LocalModelPool : public ModelPool {
   explicit LocalModelPool(ModelPoolOptions options)
       : options_(std::move(options)),
         threads_(options_.n_threads > 0 ? options_.n_threads : ThreadPool::usable_processors()),
+        budget_(options_.memory_bytes),
         keeper_(options_.max_queue) {}
 
   ~LocalModelPool() override { shut_down(0); }
@@ -73,6 +76,14 @@ class LocalModelPool : public ModelPool {
           now + std::chrono::duration_cast<std::chrono::seconds>(*resident.leaves_in).count();
     }
     return states;
+  }
+
+  MemoryUse memory() const override {
+    const platform::ProcessMemory process = platform::process_memory();
+    return {.budget_bytes = budget_.capacity(),
+            .planned_bytes = budget_.claimed(),
+            .anonymous_bytes = process.anonymous_bytes,
+            .mapped_bytes = process.file_bytes};
   }
 
   std::optional<PrefixDiskState> prefix_disk() const override {
@@ -163,11 +174,25 @@ class LocalModelPool : public ModelPool {
     if (find_locked(name) != nullptr) {
       return fail(ErrorCategory::kInvalidArgument, "a model named \"{}\" is served already", name);
     }
-    auto loader = [this, opened](const std::atomic<bool>& stop) -> Result<std::shared_ptr<ResidentModel>> {
-      HEARTH_TRY(std::shared_ptr<ResidentModel> model, LoadedModel::load(opened, options_, threads_, stop));
-      return model;
+    auto loader = [this, opened](const std::atomic<bool>& stop) -> ModelKeeper::Loaded {
+      auto loaded = LoadedModel::load(opened, options_, threads_, budget_, stop);
+      if (!loaded && loaded.error().missing_bytes > 0) loaded.error().error.message += smaller_than(*opened);
+      return loaded;
     };
     return entries_.emplace_back(Entry{opened, keeper_.add(options_.keep_alive, std::move(loader))});
+  }
+
+  // The largest model of the same kind that would fit instead, as the end of a sentence.
+  std::string smaller_than(const OpenedModel& large) const {
+    const auto writes = [](const ModelSummary& model) { return model.capabilities.completion; };
+    std::optional<ModelSummary> best;
+    for (const ModelSummary& model : list_models()) {
+      const bool fits = model.size_bytes < std::min(large.summary().size_bytes, budget_.capacity() / 10 * 9);
+      if (!fits || writes(model) != writes(large.summary())) continue;
+      if (!best || model.size_bytes > best->size_bytes) best = model;
+    }
+    return best ? fmt::format("; {} ({}) is smaller", best->name, human_bytes(best->size_bytes))
+                : std::string();
   }
 
   void remove(const Entry& entry) {
@@ -248,6 +273,7 @@ class LocalModelPool : public ModelPool {
 
   const ModelPoolOptions options_;
   ThreadPool threads_;
+  MemoryBudget budget_;
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
   bool shutting_down_ = false;

@@ -30,6 +30,7 @@ struct ModelPoolOptions {
   bool speculate = true;                           // draft tokens where the text repeats itself
   std::string kernels{};                           // instruction set by name; empty = the best
   size_t max_queue = 256;                          // requests waiting; more are refused as overloaded
+  uint64_t memory_bytes = 0;                       // for all models; 0 = what the machine has
   KeepAlive keep_alive = std::chrono::minutes(5);  // of a model that a request brought into memory
   std::shared_ptr<Metrics> metrics{};              // told what models do; null = nobody
   ModelAliases aliases{};                          // further names of models

@@ -196,6 +196,45 @@ TEST(ModelPool, PreloadsAndUnloads) {
   EXPECT_EQ(pool->preload("nobody", {}).error().category, ErrorCategory::kNotFound);
 }
 
+// What the tiny model takes, without room for prefixes.
+uint64_t bytes_of_stories() {
+  const MemoryPlan memory = pool_with(kStories)->loaded_models().at(0).memory;
+  EXPECT_EQ(memory.weight_bytes, std::filesystem::file_size(kStories));
+  EXPECT_GT(memory.kv_full_bytes, 0u);
+  EXPECT_GT(memory.logit_bytes, 0u);
+  return memory.total_bytes() - memory.prefix_bytes;
+}
+
+TEST(ModelPool, ModelsThatDoNotFitTogetherTakeTurns) {
+  const uint64_t bytes = bytes_of_stories();
+  const auto pool = pool_with(kStories, {.memory_bytes = bytes + bytes / 2});
+  ASSERT_TRUE(pool->load(kStories, "other"));
+  for (int i = 0; i < 6; ++i) {
+    GenerationRequest work = request("Once upon a time", 2);
+    work.model = i % 2 == 0 ? "stories260K" : "other";
+    const Answer answer = read(*pool->generate(std::move(work)));
+    ASSERT_TRUE(answer.end) << answer.error->message;
+    EXPECT_EQ(pool->loaded_models().size(), 1u);
+    EXPECT_LE(pool->memory().planned_bytes, pool->memory().budget_bytes);
+  }
+}
+
+TEST(ModelPool, AModelThatCannotFitSaysWhatWould) {
+  const uint64_t bytes = bytes_of_stories();
+  const auto pool = ModelPool::create({.memory_bytes = bytes - 1000});
+  ASSERT_TRUE(pool);
+  const auto packed = (*pool)->load(kStories);
+  ASSERT_FALSE(packed);
+  EXPECT_EQ(packed.error().category, ErrorCategory::kOverloaded);
+  EXPECT_NE(packed.error().message.find("it fits with"), std::string::npos) << packed.error().message;
+  EXPECT_TRUE((*pool)->list_models().empty());
+  const auto tiny = ModelPool::create({.memory_bytes = 1000});
+  const auto refused = (*tiny)->load(kStories);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message.find("it fits with"), std::string::npos) << refused.error().message;
+  EXPECT_EQ((*tiny)->memory().planned_bytes, 0u);
+}
+
 TEST(ModelPool, ARequestMayUseLessContextButNotMore) {
   const auto pool = pool_with(kStories);
   GenerationRequest small = request("Once upon a time", -1);

@@ -22,6 +22,8 @@ class ResidentModel {
   virtual Status rank(RankRequest request, TokenWriter writer) = 0;
 
   virtual LoadedModelState state() const = 0;
+  // What it may come to take, all of which is free once it is gone.
+  virtual uint64_t planned_bytes() const = 0;
   // Why it cannot work any more; empty while it can.
   virtual std::optional<Error> failure() const = 0;
   // Refuses new work; what is not done after `grace` ends with kOverloaded. Blocks until all has ended.

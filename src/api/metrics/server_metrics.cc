@@ -44,8 +44,9 @@ void add_models(Snapshot& snapshot, const std::vector<serving::LoadedModelState>
     }
   };
   for (const serving::LoadedModelState& model : models) {
-    const std::pair<const char*, uint64_t> kinds[] = {
-        {"weights", model.weight_bytes}, {"cache", model.cache_bytes}, {"scratch", model.scratch_bytes}};
+    const std::pair<const char*, uint64_t> kinds[] = {{"weights", model.memory.weight_bytes},
+                                                      {"cache", model.memory.cache_bytes()},
+                                                      {"scratch", model.memory.working_bytes()}};
     for (const auto& [kind, bytes] : kinds) {
       snapshot.add(
           "hearth_memory_bytes", MetricType::Gauge,

@@ -109,9 +109,7 @@ TEST_F(ServerMetricsTest, CountsRequestsByRouteDialectStatusAndModel) {
 TEST_F(ServerMetricsTest, ShowsTheModelsInMemory) {
   serving::LoadedModelState state;
   state.summary.name = "m";
-  state.weight_bytes = 1000;
-  state.cache_bytes = 200;
-  state.scratch_bytes = 30;
+  state.memory = {.weight_bytes = 1000, .kv_full_bytes = 150, .prefix_bytes = 50, .activation_bytes = 30};
   state.n_requests = 4;
   service_.loaded.push_back(state);
   const std::string all = text();

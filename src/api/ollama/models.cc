@@ -67,6 +67,14 @@ Json entry_json(const ModelSummary& model) {
   return json;
 }
 
+// Line by line; their sum is the model's size.
+Json memory_json(const serving::MemoryPlan& plan) {
+  return {{"weight_bytes", plan.weight_bytes},         {"kv_full_bytes", plan.kv_full_bytes},
+          {"kv_sliding_bytes", plan.kv_sliding_bytes}, {"prefix_bytes", plan.prefix_bytes},
+          {"activation_bytes", plan.activation_bytes}, {"logit_bytes", plan.logit_bytes},
+          {"scratch_bytes", plan.scratch_bytes},       {"embedder_bytes", plan.embedder_bytes}};
+}
+
 // The author's sampling, as a table of names and values.
 std::string parameters_text(const serving::ModelCard& card) {
   if (!card.has_sampling) return {};
@@ -102,17 +110,23 @@ Json tags_json(const std::vector<ModelSummary>& models) {
   return Json{{"models", std::move(list)}};
 }
 
-Json ps_json(const std::vector<serving::LoadedModelState>& models) {
+Json ps_json(const std::vector<serving::LoadedModelState>& models, const serving::MemoryUse& memory) {
   Json list = Json::array();
   for (const serving::LoadedModelState& model : models) {
     Json json = entry_json(model.summary);
-    json["size"] = model.weight_bytes + model.cache_bytes + model.scratch_bytes;
+    json["size"] = model.memory.total_bytes();
     json["size_vram"] = 0;
     json["expires_at"] = model.expires_unix_seconds ? rfc3339_seconds(*model.expires_unix_seconds) : kForGood;
     json["context_length"] = model.summary.context_length;
+    json["memory"] = memory_json(model.memory);
     list.push_back(std::move(json));
   }
-  return Json{{"models", std::move(list)}};
+  Json json{{"models", std::move(list)}};
+  json["memory"] = {{"budget_bytes", memory.budget_bytes},
+                    {"planned_bytes", memory.planned_bytes},
+                    {"anonymous_bytes", memory.anonymous_bytes},
+                    {"mapped_bytes", memory.mapped_bytes}};
+  return json;
 }
 
 Json show_json(const serving::ModelDetails& details) {

@@ -325,7 +325,7 @@ void add_ollama_routes(Router& router, serving::GenerationService& service, Olla
     return writer.send(json_response(tags_json(routes->service.list_models())));
   });
   router.add("GET", "/api/ps", Scope::kChat, [routes](const HttpRequest&, ResponseWriter& writer) {
-    return writer.send(json_response(ps_json(routes->service.loaded_models())));
+    return writer.send(json_response(ps_json(routes->service.loaded_models(), routes->service.memory())));
   });
   router.add("POST", "/api/show", Scope::kChat, [routes](const HttpRequest& request, ResponseWriter& writer) {
     return reply(show(*routes, request), writer);

@@ -334,12 +334,11 @@ TEST_F(OllamaRoutesTest, Tags) {
 TEST_F(OllamaRoutesTest, Ps) {
   serving::LoadedModelState& state = service_.loaded.emplace_back();
   state.summary = service_.models[0];
-  state.weight_bytes = 1000;
-  state.cache_bytes = 200;
-  state.scratch_bytes = 30;
+  state.memory = {.weight_bytes = 1000, .kv_full_bytes = 150, .prefix_bytes = 50, .activation_bytes = 30};
   state.expires_unix_seconds = 1'755'820'000;
   service_.loaded.push_back(state);
   service_.loaded[1].expires_unix_seconds.reset();
+  service_.memory_use = {.budget_bytes = 5000, .planned_bytes = 2460};
   RunningServer server(service_);
   const auto json = parse_json(server.ask(get("/api/ps")).body);
   ASSERT_TRUE(json);
@@ -349,7 +348,10 @@ TEST_F(OllamaRoutesTest, Ps) {
   EXPECT_EQ(models[0]["size_vram"], 0);
   EXPECT_EQ(models[0]["expires_at"], "2025-08-21T23:46:40Z");
   EXPECT_EQ(models[0]["context_length"], 4096);
+  EXPECT_EQ(models[0]["memory"]["prefix_bytes"], 50);
   EXPECT_EQ(models[1]["expires_at"], "2318-01-01T00:00:00Z");
+  EXPECT_EQ((*json)["memory"]["budget_bytes"], 5000);
+  EXPECT_EQ((*json)["memory"]["planned_bytes"], 2460);
 }
 
 TEST_F(OllamaRoutesTest, Show) {

@@ -23,6 +23,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> list_models() const override { return models; }
   std::vector<serving::LoadedModelState> loaded_models() const override { return loaded; }
+  serving::MemoryUse memory() const override { return memory_use; }
   std::optional<serving::PrefixDiskState> prefix_disk() const override { return disk; }
   std::string resolve(const std::string& name) const override { return aliases.resolve(name, models); }
   Result<serving::ModelDetails> describe(const std::string& model) override;
@@ -54,6 +55,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> models;
   std::vector<serving::LoadedModelState> loaded;
+  serving::MemoryUse memory_use;
   std::optional<serving::PrefixDiskState> disk;
   serving::ModelAliases aliases;
   serving::ModelDetails details;  // what describe() tells of any model that is served

@@ -124,6 +124,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.n_threads = settings.threads;
   pool_options.context_length = settings.context;
   pool_options.kv_dtype = settings.kv_type;
+  pool_options.memory_bytes = static_cast<uint64_t>(settings.memory_gib * (1 << 30));
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
   pool_options.keep_alive = settings.keep_alive;
@@ -216,6 +217,8 @@ void add_serve(CLI::App& app, CommandLine& line) {
                    "Tokens a request may use; 0 = the model's own, at most 8192");
   add_setting_flag(*command, flags, "--threads", "threads", "Compute threads; 0 = all processors");
   add_setting_flag(*command, flags, "--kv-type", "kv_type", "How the context is stored: f16, q8_0 or f32");
+  add_setting_flag(*command, flags, "--memory-gib", "memory_gib",
+                   "Memory for all models together, in GiB; 0 = what the machine has");
   add_setting_flag(*command, flags, "--speculation", "speculation",
                    "Draft tokens where the text repeats itself, which changes speed only: on or off");
   add_setting_flag(*command, flags, "--kernels", "kernels", "Instruction set, by name");
