@@ -52,6 +52,7 @@ Result<MixModel> describe(const gguf::Metadata& metadata, bool has_importance) {
 Result<QuantizePlan> QuantizePlan::make(const gguf::ModelFile& file, const QuantMix& mix,
                                         const ImportanceMatrix* importance) {
   QuantizePlan plan(file, importance);
+  plan.mix_name_ = mix.name;
   HEARTH_TRY(const MixModel model, describe(file.metadata(), importance != nullptr));
   for (const gguf::MetadataEntry& entry : file.metadata().entries()) {
     if (!is_replaced(entry.key)) plan.writer_.copy(entry);
@@ -80,7 +81,7 @@ Result<QuantizePlan> QuantizePlan::make(const gguf::ModelFile& file, const Quant
     }
     ++plan.n_quantized_;
     plan.n_requantized_ += !is_float(tensor.dtype);
-    plan.n_fallback_ += tensor.dims[0] % 256 != 0 && kernels::traits_of(mix.matrices).block_size == 256;
+    plan.n_fallback_ += tensor.dims[0] % kernels::traits_of(mix.matrices).block_size != 0;
     if (importance == nullptr) continue;
     const bool known = importance->contains(tensor.name);
     any_importance = any_importance || known;
@@ -116,10 +117,9 @@ std::vector<std::string> QuantizePlan::notices() const {
                     n_requantized_, n_quantized_));
   }
   if (n_fallback_ > 0) {
-    notices.push_back(
-        fmt::format("{} matrices have rows that are no multiple of 256; they get a type with "
-                    "smaller blocks and more bits",
-                    n_fallback_));
+    notices.push_back(fmt::format(
+        "{} matrices have rows that the blocks of {} do not divide; they get another type, with more bits",
+        n_fallback_, mix_name_));
   }
   if (n_without_importance_ > 0) {
     notices.push_back(

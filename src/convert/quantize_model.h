@@ -53,7 +53,8 @@ class QuantizePlan {
   gguf::GgufWriter writer_;
   uint64_t n_values_ = 0;
   size_t n_requantized_ = 0;
-  size_t n_fallback_ = 0;  // matrices with a type that none of the mix's usual ones is
+  std::string_view mix_name_;
+  size_t n_fallback_ = 0;  // matrices whose rows the mix's blocks do not divide
   size_t n_without_importance_ = 0;
   size_t n_quantized_ = 0;
 };

@@ -128,7 +128,7 @@ TEST_F(QuantizeModelTest, TypesByTheMixAndMetadataCarriedOver) {
   EXPECT_EQ(*file->metadata().get_uint("general.file_type"), 15u);
   EXPECT_EQ(*file->metadata().get_uint("general.quantization_version"), 2u);
   ASSERT_EQ(notices_.size(), 1u);
-  EXPECT_THAT(notices_[0], HasSubstr("1 matrices have rows that are no multiple of 256"));
+  EXPECT_THAT(notices_[0], HasSubstr("1 matrices have rows that the blocks of Q4_K_M do not divide"));
 }
 
 TEST_F(QuantizeModelTest, ThreadsDoNotChangeTheFile) {

@@ -142,8 +142,11 @@ TEST_F(CliTest, QuantizesAndMeasuresTheLoss) {
   EXPECT_NEAR(json["perplexity"].get<double>() / json["against"]["perplexity"].get<double>(), 1, 0.05);
   EXPECT_THAT(hearth("eval '" + out + "' --against '" + model_ + "'" + text).out,
               HasSubstr("KL from the source: mean 0.0"));
-  expect_error("quantize '" + model_ + "' '" + out + "' q8_0", 2, "exists already");
-  expect_error("quantize '" + model_ + "' /nowhere/x.gguf q8_0", 5, "/nowhere");
+  const Outcome again = hearth("quantize '" + model_ + "' '" + out + "' q8_0");
+  EXPECT_EQ(again.exit_code, 2);
+  EXPECT_THAT(again.err, HasSubstr("5 matrices have rows that the blocks of Q8_0 do not divide"));
+  EXPECT_THAT(again.err, HasSubstr("exists already"));
+  expect_error("quantize '" + model_ + "' /nowhere/x.gguf f16", 8, "/nowhere");
   expect_error("quantize '" + model_ + "' '" + out + "2' q9", 2, "there are F32, F16");
 }
 
