@@ -2,21 +2,35 @@
 
 #include <openssl/evp.h>
 
-#include <memory>
 #include <new>
 
 namespace hearth {
 
-Sha256Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+void Sha256::Free::operator()(evp_md_ctx_st* context) const {
+  EVP_MD_CTX_free(context);
+}
+
+// OpenSSL fails here only for want of memory.
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) throw std::bad_alloc();
+}
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
+}
+
+Sha256Digest Sha256::finish() {
   Sha256Digest digest;
-  // Fails only without memory.
-  bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const auto part : parts) good = good && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
-  good = good &&
-         EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1;
-  if (!good) throw std::bad_alloc();
+  if (EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), nullptr) != 1) {
+    throw std::bad_alloc();
+  }
   return digest;
+}
+
+Sha256Digest sha256(std::initializer_list<std::span<const std::byte>> parts) {
+  Sha256 hash;
+  for (const auto part : parts) hash.update(part);
+  return hash.finish();
 }
 
 std::string to_hex(const Sha256Digest& digest) {

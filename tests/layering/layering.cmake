@@ -4,9 +4,9 @@
 cmake_minimum_required(VERSION 3.25)
 
 # What each folder may include of the others. Tests may include anything.
-set(layers base store kernels gguf tensor text convert cluster model engine serving api app)
+set(layers base kernels gguf store tensor text convert cluster model engine serving api app)
 set(uses_base)
-set(uses_store base)
+set(uses_store base gguf)
 set(uses_kernels base)
 set(uses_gguf base kernels)
 set(uses_tensor base kernels)
@@ -26,7 +26,7 @@ set(libraries
 set(users_tl base api)
 set(users_fmt ${layers})
 set(users_boost api)
-set(users_nlohmann text api)
+set(users_nlohmann store text api)
 set(users_CLI app)
 set(users_toml app)
 set(users_spdlog app)

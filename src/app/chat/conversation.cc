@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "api/json.h"
-#include "app/atomic_file.h"
+#include "base/atomic_file.h"
 #include "app/chat/message_json.h"
 
 namespace hearth::app {

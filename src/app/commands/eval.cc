@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "api/json.h"
-#include "app/atomic_file.h"
+#include "base/atomic_file.h"
 #include "app/commands/commands.h"
 #include "app/evaluation_model.h"
 #include "app/logit_measures.h"

@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "api/access/key_file.h"
-#include "app/atomic_file.h"
+#include "base/atomic_file.h"
 #include "app/commands/commands.h"
 
 namespace hearth::app {

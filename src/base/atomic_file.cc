@@ -1,4 +1,4 @@
-#include "app/atomic_file.h"
+#include "base/atomic_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-namespace hearth::app {
+namespace hearth {
 namespace {
 
 tl::unexpected<Error> failed(const std::filesystem::path& path, int code) {
@@ -72,4 +72,4 @@ Status write_file_atomically(const std::filesystem::path& path, std::string_view
   return {};
 }
 
-}  // namespace hearth::app
+}  // namespace hearth

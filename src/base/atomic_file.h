@@ -6,10 +6,10 @@
 
 #include "base/result.h"
 
-namespace hearth::app {
+namespace hearth {
 
 // Writes a neighbour, syncs it, renames it over `path` and syncs the folder. The folder is created if need
 // be; the file is for its owner only. kIo says what the system said; the old file is then as it was.
 Status write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
-}  // namespace hearth::app
+}  // namespace hearth

@@ -1,4 +1,4 @@
-#include "app/atomic_file.h"
+#include "base/atomic_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace hearth::app {
+namespace hearth {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ TEST_F(AtomicFileTest, SaysWhenTheFolderCannotBe) {
 }
 
 }  // namespace
-}  // namespace hearth::app
+}  // namespace hearth

@@ -1,0 +1,138 @@
+#include "store/blob_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <utility>
+
+namespace hearth::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kWriting = "writing-";  // and six random characters
+
+tl::unexpected<Error> failed(const fs::path& path, int code) {
+  return fail(ErrorCategory::kIo, "cannot write {}: {}", path.string(), std::strerror(code));
+}
+
+Status sync_folder(const fs::path& folder) {
+  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return failed(folder, errno);
+  const int result = fsync(descriptor);
+  const int code = errno;
+  close(descriptor);
+  if (result != 0) return failed(folder, code);
+  return {};
+}
+
+Status rename_blob(const fs::path& from, const fs::path& to) {
+  if (rename(from.c_str(), to.c_str()) != 0) return failed(to, errno);
+  return sync_folder(to.parent_path());
+}
+
+std::span<const std::byte> bytes_of(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+BlobWriter::BlobWriter(BlobWriter&& other) noexcept
+    : folder_(std::move(other.folder_)),
+      path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      size_(other.size_),
+      hash_(std::move(other.hash_)) {}
+
+BlobWriter::~BlobWriter() {
+  if (descriptor_ < 0) return;
+  close(descriptor_);
+  unlink(path_.c_str());
+}
+
+Status BlobWriter::write(std::span<const std::byte> bytes) {
+  hash_.update(bytes);
+  size_ += bytes.size();
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed(path_, errno);
+    bytes = bytes.subspan(static_cast<size_t>(n));
+  }
+  return {};
+}
+
+Result<Layer> BlobWriter::finish(std::string_view media_type) {
+  if (fsync(descriptor_) != 0) return failed(path_, errno);
+  Layer layer{std::string(media_type), "sha256:" + to_hex(hash_.finish()), size_};
+  HEARTH_CHECK_OK(rename_blob(path_, BlobStore(folder_).path_of(layer.digest)));
+  close(std::exchange(descriptor_, -1));
+  return layer;
+}
+
+fs::path BlobStore::path_of(std::string_view digest) const {
+  std::string name(digest);
+  if (const size_t colon = name.find(':'); colon != std::string::npos) name[colon] = '-';
+  return folder_ / name;
+}
+
+fs::path BlobStore::partial_path_of(std::string_view digest) const {
+  return path_of(digest).concat("-partial");
+}
+
+bool BlobStore::contains(const Layer& layer) const {
+  std::error_code error;
+  const uint64_t size = fs::file_size(path_of(layer.digest), error);
+  return !error && size == layer.size;
+}
+
+Result<BlobWriter> BlobStore::begin() const {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) return failed(folder_, error.value());
+  std::string name = (folder_ / kWriting).string() + "XXXXXX";
+  const int descriptor = mkostemp(name.data(), O_CLOEXEC);
+  if (descriptor < 0) return failed(name, errno);
+  fchmod(descriptor, 0644);
+  return BlobWriter(folder_, name, descriptor);
+}
+
+Result<Layer> BlobStore::add(std::string_view media_type, std::string_view bytes) const {
+  HEARTH_TRY(BlobWriter writer, begin());
+  HEARTH_CHECK_OK(writer.write(bytes_of(bytes)));
+  return writer.finish(media_type);
+}
+
+Status BlobStore::publish_partial(std::string_view digest) const {
+  const fs::path partial = partial_path_of(digest);
+  const int descriptor = open(partial.c_str(), O_RDWR | O_CLOEXEC);
+  if (descriptor < 0) return failed(partial, errno);
+  const int result = fsync(descriptor);
+  const int code = errno;
+  close(descriptor);
+  if (result != 0) return failed(partial, code);
+  return rename_blob(partial, path_of(digest));
+}
+
+Result<std::string> BlobStore::read(const Layer& layer, size_t most_bytes) const {
+  const fs::path path = path_of(layer.digest);
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return fail(ErrorCategory::kNotFound, "the blob {} is missing", layer.digest);
+  std::string bytes(most_bytes + 1, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (stream.bad()) return fail(ErrorCategory::kIo, "cannot read {}", path.string());
+  bytes.resize(static_cast<size_t>(stream.gcount()));
+  if (bytes.size() > most_bytes) {
+    return fail(ErrorCategory::kCorrupt, "the blob {} has more than {} bytes", layer.digest, most_bytes);
+  }
+  if ("sha256:" + to_hex(sha256({bytes_of(bytes)})) != layer.digest) {
+    return fail(ErrorCategory::kCorrupt, "the blob {} is not what its digest says", layer.digest);
+  }
+  return bytes;
+}
+
+}  // namespace hearth::store

@@ -1,0 +1,26 @@
+// GGUF models in a tree of folders that belongs to somebody else.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hearth::store {
+
+struct FolderModel {
+  std::string name;                          // of the file, without ".gguf" and the number of its shard
+  std::vector<std::filesystem::path> files;  // all shards in order
+  std::string problem;                       // shards that are missing; or empty
+};
+
+// The models under `folder`, at most 6 folders deep and 10,000 files in all, without those that only go with
+// another one (projectors of images). Links to files are followed, links to folders are not. A folder that
+// does not exist has none.
+std::vector<FolderModel> list_gguf_models(const std::filesystem::path& folder);
+
+// The model that a file is, or is a shard of. kNotFound; kInvalidArgument where it is no ".gguf" file.
+Result<FolderModel> gguf_model_at(const std::filesystem::path& file);
+
+}  // namespace hearth::store

@@ -1,0 +1,412 @@
+#include "store/model_store.h"
+
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/atomic_file.h"
+#include "store/gguf_folder.h"
+#include "store/import_record.h"
+#include "store/manifest_tree.h"
+
+namespace hearth::store {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr size_t kMaxTextBytes = size_t{4} << 20;  // of a template, a system prompt, …
+constexpr std::chrono::hours kPartialsStay{24 * 7};
+constexpr std::string_view kOwnMark = ".hearth";  // in a folder that Hearth has made
+
+std::chrono::system_clock::time_point modified_at(const fs::path& path) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(path, error);
+  return error ? std::chrono::system_clock::time_point()
+               : std::chrono::time_point_cast<std::chrono::system_clock::duration>(
+                     std::chrono::file_clock::to_sys(time));
+}
+
+// kNotFound, kIo, kCorrupt.
+Result<std::string> read_small_file(const fs::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return fail(ErrorCategory::kNotFound, "cannot open {}", path.string());
+  std::string bytes(Manifest::kMaxBytes + 1, '\0');
+  stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (stream.bad()) return fail(ErrorCategory::kIo, "cannot read {}", path.string());
+  bytes.resize(static_cast<size_t>(stream.gcount()));
+  if (bytes.size() > Manifest::kMaxBytes)
+    return fail(ErrorCategory::kCorrupt, "{} is too long", path.string());
+  return bytes;
+}
+
+std::string missing_blob(const Manifest& manifest, const BlobStore& blobs) {
+  for (const Layer& layer : manifest.layers) {
+    if (!blobs.contains(layer)) {
+      std::error_code error;
+      return fs::exists(blobs.path_of(layer.digest), error)
+                 ? fmt::format("its file {} has not the size it should have",
+                               blobs.path_of(layer.digest).string())
+                 : fmt::format("its file {} is missing", blobs.path_of(layer.digest).string());
+    }
+  }
+  return {};
+}
+
+StoredModel read_manifest_model(const NamedFile& file, const fs::path& root, const BlobStore& blobs,
+                                StoredModel::Kind kind) {
+  StoredModel model;
+  model.name = file.name.text();
+  model.kind = kind;
+  model.source = root;
+  model.modified = modified_at(file.path);
+  const Result<std::string> bytes = read_small_file(file.path);
+  Result<Manifest> manifest = bytes ? Manifest::parse(*bytes) : propagate(Error(bytes.error()));
+  if (!manifest) {
+    model.problem =
+        fmt::format("its manifest {} cannot be read: {}", file.path.string(), manifest.error().message);
+    return model;
+  }
+  model.digest = to_hex(sha256({std::as_bytes(std::span(bytes->data(), bytes->size()))}));
+  model.bytes = manifest->size();
+  for (const Layer& layer : manifest->layers) {
+    if (layer.media_type == media_type::kModel) model.files.push_back(blobs.path_of(layer.digest));
+  }
+  model.problem = missing_blob(*manifest, blobs);
+  if (model.problem.empty() && model.files.empty()) {
+    model.problem = "it has no weights in GGUF, which are all that can be used";
+  }
+  model.manifest = std::move(*manifest);
+  return model;
+}
+
+StoredModel read_imported_model(const NamedFile& file, const fs::path& root) {
+  StoredModel model;
+  model.name = file.name.text();
+  model.kind = StoredModel::Kind::kImported;
+  model.source = root;
+  model.modified = modified_at(file.path);
+  const Result<std::string> bytes = read_small_file(file.path);
+  const Result<ImportRecord> record = bytes ? ImportRecord::parse(*bytes) : propagate(Error(bytes.error()));
+  if (!record) {
+    model.problem = fmt::format("{}: {}", file.path.string(), record.error().message);
+    return model;
+  }
+  for (const ImportRecord::File& part : record->files) {
+    model.files.push_back(part.path);
+    model.bytes += part.bytes;
+  }
+  model.problem = record->problem();
+  return model;
+}
+
+StoredModel read_found_model(FolderModel&& found, const fs::path& folder) {
+  StoredModel model;
+  model.name = std::move(found.name);
+  model.kind = StoredModel::Kind::kFound;
+  model.source = folder;
+  model.problem = std::move(found.problem);
+  for (const fs::path& file : found.files) {
+    std::error_code error;
+    const uint64_t size = fs::file_size(file, error);
+    if (!error) model.bytes += size;
+    model.modified = std::max(model.modified, modified_at(file));
+  }
+  model.files = std::move(found.files);
+  return model;
+}
+
+std::vector<StoredModel> models_of_source(const ModelSource& source) {
+  std::vector<StoredModel> models;
+  if (source.kind == ModelSource::Kind::kOllamaStore) {
+    const BlobStore blobs(source.path / "blobs");
+    for (const NamedFile& file : list_named_files(source.path / "manifests")) {
+      models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
+    }
+  } else {
+    for (FolderModel& found : list_gguf_models(source.path)) {
+      models.push_back(read_found_model(std::move(found), source.path));
+    }
+  }
+  return models;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const Result<ModelName> left = ModelName::parse(a);
+  const Result<ModelName> right = ModelName::parse(b);
+  return left && right ? *left == *right : a == b;
+}
+
+void add_blob_names(const Manifest& manifest, const BlobStore& blobs, std::set<std::string>& names) {
+  names.insert(blobs.path_of(manifest.config.digest).filename().string());
+  for (const Layer& layer : manifest.layers) names.insert(blobs.path_of(layer.digest).filename().string());
+}
+
+std::string parameter_text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+Result<std::vector<Modelfile::Parameter>> read_parameters(const std::string& text) {
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) return fail(ErrorCategory::kCorrupt, "the parameters are no JSON object");
+  std::vector<Modelfile::Parameter> parameters;
+  for (const auto& [name, value] : document.items()) {
+    if (value.is_array()) {
+      for (const json& element : value) parameters.push_back({name, parameter_text(element)});
+    } else if (!value.is_null()) {
+      parameters.push_back({name, parameter_text(value)});
+    }
+  }
+  return parameters;
+}
+
+Result<std::vector<Modelfile::Message>> read_messages(const std::string& text) {
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_array()) return fail(ErrorCategory::kCorrupt, "the messages are no JSON array");
+  std::vector<Modelfile::Message> messages;
+  for (const json& object : document) {
+    if (!object.is_object() || !object.contains("role") || !object["role"].is_string() ||
+        !object.contains("content") || !object["content"].is_string()) {
+      return fail(ErrorCategory::kCorrupt, "a message has no role or no content");
+    }
+    messages.push_back({object["role"].get<std::string>(), object["content"].get<std::string>()});
+  }
+  return messages;
+}
+
+}  // namespace
+
+ModelStore::ModelStore(fs::path root, std::vector<ModelSource> sources)
+    : root_(std::move(root)), blobs_(root_ / "blobs"), sources_(std::move(sources)) {}
+
+std::vector<StoredModel> ModelStore::list() const {
+  std::vector<StoredModel> models;
+  for (const NamedFile& file : list_named_files(root_ / "manifests")) {
+    models.push_back(read_manifest_model(file, root_, blobs_, StoredModel::Kind::kOwn));
+  }
+  for (const NamedFile& file : list_named_files(root_ / "imports")) {
+    models.push_back(read_imported_model(file, root_));
+  }
+  for (const ModelSource& source : sources_) {
+    for (StoredModel& model : models_of_source(source)) models.push_back(std::move(model));
+  }
+  std::stable_sort(models.begin(), models.end(),
+                   [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
+  std::vector<StoredModel> distinct;
+  for (StoredModel& model : models) {
+    const auto has_its_name = [&](const StoredModel& other) { return same_name(other.name, model.name); };
+    if (std::none_of(distinct.begin(), distinct.end(), has_its_name)) distinct.push_back(std::move(model));
+  }
+  return distinct;
+}
+
+std::optional<StoredModel> ModelStore::find_named(const ModelName& name) const {
+  if (const auto file = find_named_file(root_ / "manifests", name)) {
+    return read_manifest_model(*file, root_, blobs_, StoredModel::Kind::kOwn);
+  }
+  if (const auto file = find_named_file(root_ / "imports", name)) return read_imported_model(*file, root_);
+  return std::nullopt;
+}
+
+Result<StoredModel> ModelStore::find(std::string_view text) const {
+  HEARTH_TRY(const ModelName name, ModelName::parse(text));
+  std::optional<StoredModel> model = find_named(name);
+  for (size_t i = 0; i < sources_.size() && !model; ++i) {
+    for (StoredModel& other : models_of_source(sources_[i])) {
+      if (same_name(other.name, text)) {
+        model = std::move(other);
+        break;
+      }
+    }
+  }
+  if (!model) return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
+  if (!model->problem.empty()) {
+    return fail(ErrorCategory::kCorrupt, "the model \"{}\" cannot be used: {}", model->name, model->problem);
+  }
+  return std::move(*model);
+}
+
+Result<ModelOverrides> ModelStore::overrides(const StoredModel& model) const {
+  ModelOverrides overrides;
+  if (!model.manifest) return overrides;
+  const BlobStore blobs(model.source / "blobs");
+  for (const Layer& layer : model.manifest->layers) {
+    const auto is = [&](std::string_view type) { return layer.media_type == type; };
+    if (is(media_type::kTemplate) || is(media_type::kOldTemplate)) {
+      HEARTH_TRY(overrides.template_text, blobs.read(layer, kMaxTextBytes));
+    } else if (is(media_type::kSystem)) {
+      HEARTH_TRY(overrides.system, blobs.read(layer, kMaxTextBytes));
+    } else if (is(media_type::kLicense)) {
+      HEARTH_TRY(std::string license, blobs.read(layer, kMaxTextBytes));
+      overrides.licenses.push_back(std::move(license));
+    } else if (is(media_type::kParameters)) {
+      HEARTH_TRY(const std::string text, blobs.read(layer, kMaxTextBytes));
+      HEARTH_TRY(overrides.parameters, read_parameters(text));
+    } else if (is(media_type::kMessages)) {
+      HEARTH_TRY(const std::string text, blobs.read(layer, kMaxTextBytes));
+      HEARTH_TRY(overrides.messages, read_messages(text));
+    }
+  }
+  return overrides;
+}
+
+Result<FileLock> ModelStore::lock() const {
+  std::error_code error;
+  const bool made = fs::create_directories(root_, error);
+  if (error) return fail(ErrorCategory::kIo, "cannot make {}: {}", root_.string(), error.message());
+  if (made) HEARTH_CHECK_OK(write_file_atomically(root_ / kOwnMark, "Models of Hearth; see manifests/.\n"));
+  return FileLock::wait(root_ / ".lock", FileLock::Kind::kExclusive);
+}
+
+Result<FileLock> ModelStore::begin_writing() const {
+  HEARTH_TRY(const FileLock turn, lock());  // makes the folder
+  return FileLock::wait(root_ / ".writers", FileLock::Kind::kShared);
+}
+
+Status ModelStore::publish(const ModelName& name, const Manifest& manifest) {
+  return publish(name, manifest, manifest.to_json());
+}
+
+Status ModelStore::publish(const ModelName& name, const Manifest& manifest, std::string_view manifest_json) {
+  HEARTH_TRY(const FileLock turn, lock());
+  if (const std::string problem = missing_blob(manifest, blobs_); !problem.empty()) {
+    return fail(ErrorCategory::kNotFound, "the model \"{}\" is not complete: {}", name.text(), problem);
+  }
+  const auto before = find_named_file(root_ / "manifests", name);
+  HEARTH_CHECK_OK(write_file_atomically(before ? before->path : manifest_path(name), manifest_json));
+  HEARTH_TRY([[maybe_unused]] const bool imported, remove_named_file(root_ / "imports", name));
+  return {};
+}
+
+Result<StoredModel> ModelStore::import_file(const ModelName& name, const fs::path& file) {
+  HEARTH_TRY(const FolderModel found, gguf_model_at(file));
+  if (!found.problem.empty()) return fail(ErrorCategory::kNotFound, "{}: {}", file.string(), found.problem);
+  HEARTH_TRY(const ImportRecord record, ImportRecord::of(found.files));
+  HEARTH_TRY(const FileLock turn, lock());
+  if (find_named_file(root_ / "manifests", name)) {
+    return fail(ErrorCategory::kInvalidArgument,
+                "there is a model \"{}\" already; give another name, or remove that one first", name.text());
+  }
+  const auto before = find_named_file(root_ / "imports", name);
+  const fs::path path = before ? before->path : import_path(name);
+  HEARTH_CHECK_OK(write_file_atomically(path, record.to_json()));
+  return read_imported_model({before ? before->name : name, path}, root_);
+}
+
+Status ModelStore::copy(std::string_view from, const ModelName& to) {
+  HEARTH_TRY(const StoredModel model, find(from));
+  if (model.kind == StoredModel::Kind::kFound) {
+    if (model.manifest) {
+      return fail(ErrorCategory::kInvalidArgument,
+                  "the model \"{}\" belongs to {} and cannot be copied from there", model.name,
+                  model.source.string());
+    }
+    HEARTH_TRY([[maybe_unused]] const StoredModel imported, import_file(to, model.files.front()));
+    return {};
+  }
+  HEARTH_TRY(const ModelName name, ModelName::parse(model.name));
+  if (name == to) return fail(ErrorCategory::kInvalidArgument, "\"{}\" is the same model", to.text());
+  HEARTH_TRY(const FileLock turn, lock());
+  const bool own = model.kind == StoredModel::Kind::kOwn;
+  const fs::path folder = root_ / (own ? "manifests" : "imports");
+  const auto source = find_named_file(folder, name);
+  if (!source) return fail(ErrorCategory::kNotFound, "the model \"{}\" has just been removed", model.name);
+  HEARTH_TRY(const std::string bytes, read_small_file(source->path));
+  const auto target = find_named_file(folder, to);
+  HEARTH_CHECK_OK(write_file_atomically(target ? target->path : folder / to.path(), bytes));
+  HEARTH_TRY([[maybe_unused]] const bool replaced,
+             remove_named_file(root_ / (own ? "imports" : "manifests"), to));
+  return {};
+}
+
+Result<uint64_t> ModelStore::remove(std::string_view text) {
+  HEARTH_TRY(const ModelName name, ModelName::parse(text));
+  HEARTH_TRY(const FileLock turn, lock());
+  const std::optional<StoredModel> model = find_named(name);
+  HEARTH_TRY(const bool own, remove_named_file(root_ / "manifests", name));
+  HEARTH_TRY(const bool imported, remove_named_file(root_ / "imports", name));
+  if (own) {
+    std::set<std::string> its_blobs;
+    if (model && model->manifest) add_blob_names(*model->manifest, blobs_, its_blobs);
+    return remove_unused_blobs(
+        [&](const fs::path& blob) { return its_blobs.contains(blob.filename().string()); });
+  }
+  if (imported) return uint64_t{0};
+  for (const ModelSource& source : sources_) {
+    for (const StoredModel& model : models_of_source(source)) {
+      if (!same_name(model.name, text)) continue;
+      return fail(
+          ErrorCategory::kInvalidArgument,
+          "the model \"{}\" is read in place from {}, which belongs to another program; remove it there",
+          model.name, model.source.string());
+    }
+  }
+  return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
+}
+
+Result<uint64_t> ModelStore::collect_garbage() {
+  HEARTH_TRY(const FileLock turn, lock());
+  std::error_code error;
+  if (!fs::exists(root_ / kOwnMark, error)) return uint64_t{0};
+  const auto oldest_partial = std::chrono::system_clock::now() - kPartialsStay;
+  return remove_unused_blobs([&](const fs::path& blob) {
+    return blob.filename().string().find("-partial") == std::string::npos ||
+           modified_at(blob) < oldest_partial;
+  });
+}
+
+// With the lock held.
+uint64_t ModelStore::remove_unused_blobs(const std::function<bool(const fs::path&)>& wanted) const {
+  const auto alone = FileLock::attempt(root_ / ".writers", FileLock::Kind::kExclusive);
+  if (!alone || !*alone) return 0;  // whoever removes a model next takes these blobs along
+  std::set<std::string> used;
+  for (const NamedFile& file : list_named_files(root_ / "manifests")) {
+    const Result<std::string> bytes = read_small_file(file.path);
+    const Result<Manifest> manifest = bytes ? Manifest::parse(*bytes) : propagate(Error(bytes.error()));
+    if (!manifest) return 0;  // nobody knows which blobs it needs
+    add_blob_names(*manifest, blobs_, used);
+  }
+  uint64_t freed = 0;
+  std::error_code error;
+  for (fs::directory_iterator at(blobs_.folder(), error), end; !error && at != end; at.increment(error)) {
+    const fs::path path = at->path();
+    if (used.contains(path.filename().string()) || !wanted(path)) continue;
+    std::error_code failed;
+    const uint64_t size = fs::file_size(path, failed);
+    if (fs::remove(path, failed) && !failed) freed += size;
+  }
+  return freed;
+}
+
+Result<std::vector<StoreProblem>> ModelStore::check(bool contents) const {
+  std::vector<StoreProblem> problems;
+  for (const StoredModel& model : list()) {
+    if (!model.problem.empty()) {
+      const bool foreign = model.kind == StoredModel::Kind::kFound;
+      problems.push_back({fmt::format("the model \"{}\": {}", model.name, model.problem),
+                          foreign ? "see to it with the program it belongs to"
+                          : model.kind == StoredModel::Kind::kImported ? "import it again, or remove it"
+                                                                       : "pull it again, or remove it"});
+      continue;
+    }
+    if (!contents || model.kind != StoredModel::Kind::kOwn) continue;
+    for (const Layer& layer : model.manifest->layers) {
+      const fs::path path = blobs_.path_of(layer.digest);
+      std::ifstream stream(path, std::ios::binary);
+      std::vector<char> buffer(size_t{1} << 20);
+      Sha256 hash;
+      while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0) {
+        hash.update(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(stream.gcount()))));
+      }
+      if ("sha256:" + to_hex(hash.finish()) != layer.digest) {
+        problems.push_back(
+            {fmt::format("the model \"{}\": the contents of {} are damaged", model.name, path.string()),
+             "remove that file and pull the model again"});
+      }
+    }
+  }
+  return problems;
+}
+
+}  // namespace hearth::store

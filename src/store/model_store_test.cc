@@ -1,0 +1,326 @@
+#include "store/model_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace hearth::store {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+ModelName name(std::string_view text) {
+  return ModelName::parse(text).value();
+}
+
+class ModelStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string folder = (fs::temp_directory_path() / "hearth-store-XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    store_ = ModelStore(folder_ / "models");
+    ASSERT_TRUE(store_.begin_writing());  // makes the folder
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  // A model of the given weights; other layers are alike in all.
+  Manifest manifest_of(std::string_view weights) const {
+    Manifest manifest;
+    manifest.config = store_.blobs().add(media_type::kConfig, R"({"model_family":"llama"})").value();
+    manifest.layers = {
+        store_.blobs().add(media_type::kModel, weights).value(),
+        store_.blobs().add(media_type::kSystem, "Be kind.").value(),
+        store_.blobs().add(media_type::kParameters, R"({"stop":["a","b"],"num_ctx":4096})").value(),
+        store_.blobs().add(media_type::kMessages, R"([{"role":"user","content":"Hi"}])").value()};
+    return manifest;
+  }
+  void publish(std::string_view text, std::string_view weights) {
+    ASSERT_TRUE(store_.publish(name(text), manifest_of(weights)));
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const StoredModel& model : store_.list()) names.push_back(model.name);
+    return names;
+  }
+  size_t n_blobs() const {
+    return static_cast<size_t>(
+        std::distance(fs::directory_iterator(store_.blobs().folder()), fs::directory_iterator()));
+  }
+
+  fs::path folder_;
+  ModelStore store_{fs::path()};
+};
+
+TEST(ModelNameTest, FillsInWhatIsLeftOut) {
+  EXPECT_EQ(name("llama3.1:8b").path(), "registry.ollama.ai/library/llama3.1/8b");
+  EXPECT_EQ(name("llama3.1:8b").text(), "llama3.1:8b");
+  EXPECT_EQ(name("Qwen3").text(), "Qwen3:latest");
+  EXPECT_EQ(name("me/x").text(), "me/x:latest");
+  EXPECT_EQ(name("hf.co/a.b/c-GGUF:Q4_K_M").text(), "hf.co/a.b/c-GGUF:Q4_K_M");
+  EXPECT_EQ(name("http://localhost:5000/me/x:y").path(), "localhost:5000/me/x/y");
+  EXPECT_EQ(name("https://localhost:5000/me/x").text(), "localhost:5000/me/x:latest");
+  EXPECT_EQ(name("LLAMA3.1:8B"), name("registry.ollama.ai/library/llama3.1:8b"));
+}
+
+TEST(ModelNameTest, RefusesWhatIsNoName) {
+  for (const char* text : {"", ":x", "a:", "a/", "/a", "..", "../x", "a/../b:c", "a/b/../c", "x:..", "-rf",
+                           ".x", "a b", "a.b/c", "a\\b", "a/b/c/d/e", "host//x", "x:y/", "caf\xc3\xa9"}) {
+    EXPECT_FALSE(ModelName::parse(text)) << text;
+  }
+  EXPECT_FALSE(ModelName::parse(std::string(200, 'a')));
+  EXPECT_FALSE(ModelName::parse(std::string(20'000, 'a')));
+  EXPECT_FALSE(ModelName::parse(std::string_view("a\0b", 3)));
+}
+
+TEST(ManifestTest, ReadsWhatItWrites) {
+  Manifest manifest;
+  manifest.config = {std::string(media_type::kConfig), "sha256:" + std::string(64, 'a'), 12};
+  manifest.layers = {{std::string(media_type::kModel), "sha256:" + std::string(64, 'b'), 100},
+                     {std::string(media_type::kModel), "sha256:" + std::string(64, 'b'), 100}};
+  const Result<Manifest> again = Manifest::parse(manifest.to_json());
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->to_json(), manifest.to_json());
+  EXPECT_EQ(again->size(), 112u);
+  ASSERT_NE(again->find(media_type::kModel), nullptr);
+  EXPECT_EQ(again->find(media_type::kSystem), nullptr);
+}
+
+TEST(ManifestTest, NamesWhatIsWrong) {
+  const std::string layer = R"({"mediaType":"m","digest":"sha256:)" + std::string(64, '0') + R"(","size":1})";
+  const auto error = [&](std::string config, std::string layers) {
+    const auto manifest =
+        Manifest::parse(R"({"schemaVersion":2,"config":)" + config + R"(,"layers":)" + layers + "}");
+    return manifest ? std::string() : manifest.error().message;
+  };
+  EXPECT_EQ(error(layer, "[" + layer + "]"), "");
+  EXPECT_THAT(error("1", "[" + layer + "]"), HasSubstr("config"));
+  EXPECT_THAT(error(layer, "[]"), HasSubstr("layers"));
+  EXPECT_THAT(error(layer, "[1]"), HasSubstr("layer 0"));
+  EXPECT_THAT(error(layer, R"([{"mediaType":"m","digest":"sha256:../../etc/passwd","size":1}])"),
+              HasSubstr("no digest"));
+  std::string large = layer, negative = layer, upper = layer;
+  large.replace(large.find(":1}"), 3, ":99999999999999999}");
+  negative.replace(negative.find(":1}"), 3, ":-1}");
+  upper.replace(upper.find("0000"), 4, "ABCD");
+  EXPECT_THAT(error(layer, "[" + large + "]"), HasSubstr("size"));
+  EXPECT_THAT(error(layer, "[" + negative + "]"), HasSubstr("size"));
+  EXPECT_THAT(error(layer, "[" + upper + "]"), HasSubstr("digest"));
+  for (const char* text : {"", "[]", "{", "null", R"({"schemaVersion":1})", R"({"schemaVersion":2})"}) {
+    EXPECT_FALSE(Manifest::parse(text)) << text;
+  }
+}
+
+TEST_F(ModelStoreTest, ShowsWhatWasPublished) {
+  EXPECT_TRUE(store_.list().empty());
+  publish("tiny:1b", "weights");
+  ASSERT_EQ(names(), std::vector<std::string>{"tiny:1b"});
+
+  const Result<StoredModel> model = store_.find("TINY:1B");
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->kind, StoredModel::Kind::kOwn);
+  ASSERT_EQ(model->files.size(), 1u);
+  EXPECT_EQ(fs::file_size(model->files[0]), 7u);
+  EXPECT_EQ(model->digest.size(), 64u);
+
+  const Result<ModelOverrides> overrides = store_.overrides(*model);
+  ASSERT_TRUE(overrides) << overrides.error().message;
+  EXPECT_EQ(overrides->system, "Be kind.");
+  EXPECT_FALSE(overrides->template_text);
+  ASSERT_EQ(overrides->parameters.size(), 3u);
+  EXPECT_EQ(overrides->parameters[0].name, "num_ctx");
+  EXPECT_EQ(overrides->parameters[0].value, "4096");
+  EXPECT_EQ(overrides->parameters[2].value, "b");
+  ASSERT_EQ(overrides->messages.size(), 1u);
+  EXPECT_EQ(overrides->messages[0].content, "Hi");
+
+  EXPECT_EQ(store_.find("other").error().category, ErrorCategory::kNotFound);
+}
+
+TEST_F(ModelStoreTest, DoesNotPublishWhatIsIncomplete) {
+  Manifest manifest = manifest_of("weights");
+  fs::remove(store_.blobs().path_of(manifest.layers[1].digest));
+  const Status status = store_.publish(name("x"), manifest);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("not complete"));
+  EXPECT_TRUE(store_.list().empty());
+}
+
+TEST_F(ModelStoreTest, NamesModelsWhoseFilesAreDamaged) {
+  publish("x", "weights");
+  const fs::path weights = store_.find("x")->files[0];
+  EXPECT_TRUE(store_.check(true)->empty());
+
+  write_file(weights, "WEIGHTS");  // of the same length
+  EXPECT_TRUE(store_.check()->empty());
+  ASSERT_EQ(store_.check(true)->size(), 1u);
+  EXPECT_THAT(store_.check(true)->front().what, HasSubstr("damaged"));
+
+  write_file(weights, "short");
+  EXPECT_THAT(store_.find("x").error().message, HasSubstr("size"));
+  fs::remove(weights);
+  EXPECT_THAT(store_.find("x").error().message, HasSubstr("missing"));
+  ASSERT_EQ(store_.list().size(), 1u);
+  EXPECT_THAT(store_.list()[0].problem, HasSubstr("missing"));
+  ASSERT_EQ(store_.check()->size(), 1u);
+
+  write_file(folder_ / "models/manifests/registry.ollama.ai/library/y/latest", "{");
+  EXPECT_EQ(store_.check()->size(), 2u);
+  EXPECT_THAT(store_.find("y").error().message, HasSubstr("manifest"));
+}
+
+TEST_F(ModelStoreTest, RemovesBlobsThatNoOtherModelNeeds) {
+  publish("a", "weights of a");
+  publish("b", "weights of b");
+  ASSERT_EQ(n_blobs(), 6u);
+  EXPECT_EQ(store_.remove("A:latest").value(), 12u);
+  EXPECT_EQ(n_blobs(), 5u);
+  EXPECT_TRUE(store_.find("b"));
+  EXPECT_FALSE(fs::exists(folder_ / "models/manifests/registry.ollama.ai/library/a"));
+  EXPECT_EQ(store_.remove("a").error().category, ErrorCategory::kNotFound);
+  ASSERT_TRUE(store_.remove("b"));
+  EXPECT_EQ(n_blobs(), 0u);
+}
+
+TEST_F(ModelStoreTest, CopiesShareTheirBlobs) {
+  publish("a", "weights");
+  ASSERT_TRUE(store_.copy("a", name("me/b:x")));
+  EXPECT_EQ(names(), (std::vector<std::string>{"a:latest", "me/b:x"}));
+  EXPECT_EQ(store_.find("a")->digest, store_.find("me/b:x")->digest);
+  ASSERT_TRUE(store_.remove("a"));
+  EXPECT_TRUE(store_.find("me/b:x"));
+  EXPECT_FALSE(store_.copy("a", name("c")));
+  EXPECT_FALSE(store_.copy("me/b:x", name("ME/B:X")));
+}
+
+TEST_F(ModelStoreTest, RemovesNoBlobWhileSomebodyAddsSome) {
+  publish("a", "weights");
+  {
+    const Result<FileLock> writing = store_.begin_writing();
+    ASSERT_TRUE(writing);
+    const Manifest manifest = manifest_of("weights");
+    EXPECT_EQ(store_.remove("a").value(), 0u);
+    EXPECT_EQ(store_.collect_garbage().value(), 0u);
+    ASSERT_TRUE(store_.publish(name("b"), manifest));
+  }
+  EXPECT_EQ(store_.collect_garbage().value(), 0u);
+  EXPECT_TRUE(store_.find("b"));
+}
+
+TEST_F(ModelStoreTest, CollectsWhatNobodyNeeds) {
+  publish("a", "weights");
+  ASSERT_TRUE(store_.blobs().add(media_type::kModel, "left behind"));
+  write_file(store_.blobs().partial_path_of("sha256:" + std::string(64, 'c')), "half");
+  EXPECT_EQ(store_.collect_garbage().value(), 11u);
+  EXPECT_EQ(n_blobs(), 6u);  // with the download, which may go on
+
+  write_file(folder_ / "models/manifests/registry.ollama.ai/library/y/latest", "{");
+  ASSERT_TRUE(store_.blobs().add(media_type::kModel, "left behind"));
+  EXPECT_EQ(store_.collect_garbage().value(), 0u);  // "y" may need it
+}
+
+TEST_F(ModelStoreTest, CollectsNothingInAFolderOfAnotherProgram) {
+  fs::create_directories(folder_ / "ollama/blobs");
+  ModelStore store(folder_ / "ollama");
+  ASSERT_TRUE(store.blobs().add(media_type::kModel, "just being pulled"));
+  EXPECT_EQ(store.collect_garbage().value(), 0u);
+}
+
+TEST_F(ModelStoreTest, ReadsOtherStoresAndFoldersInPlace) {
+  ModelStore other(folder_ / "ollama");
+  std::swap(store_, other);
+  publish("theirs", "weights");
+  std::swap(store_, other);
+  write_file(folder_ / "lm/publisher/repo/Phi-3.Q4_K_M.gguf", "phi");
+  write_file(folder_ / "lm/publisher/repo/mmproj-Phi.gguf", "eyes");
+  write_file(folder_ / "lm/big/Big-00001-of-00002.gguf", "1");
+  write_file(folder_ / "lm/big/Big-00002-of-00002.gguf", "22");
+  write_file(folder_ / "lm/cut/Cut-00002-of-00002.gguf", "2");
+  fs::create_directories(folder_ / "hub/models--u--r/snapshots/abc");
+  write_file(folder_ / "hub/models--u--r/blobs/123", "blob");
+  fs::create_symlink("../../blobs/123", folder_ / "hub/models--u--r/snapshots/abc/Gem.gguf");
+  fs::create_directory_symlink("..", folder_ / "hub/loop");
+
+  ModelStore store(folder_ / "models", {{ModelSource::Kind::kOllamaStore, folder_ / "ollama"},
+                                        {ModelSource::Kind::kFolder, folder_ / "lm"},
+                                        {ModelSource::Kind::kFolder, folder_ / "hub"},
+                                        {ModelSource::Kind::kFolder, folder_ / "none"}});
+  std::swap(store_, store);
+  EXPECT_EQ(names(), (std::vector<std::string>{"Big", "Cut", "Gem", "Phi-3.Q4_K_M", "theirs:latest"}));
+  EXPECT_EQ(store_.find("big")->files.size(), 2u);
+  EXPECT_EQ(store_.find("big")->bytes, 3u);
+  EXPECT_THAT(store_.find("cut").error().message, HasSubstr("Cut-00001-of-00002.gguf"));
+  EXPECT_EQ(store_.find("Phi-3.Q4_K_M")->kind, StoredModel::Kind::kFound);
+  EXPECT_EQ(store_.overrides(*store_.find("theirs"))->system, "Be kind.");
+
+  for (const char* theirs : {"theirs", "gem"}) {
+    const Result<uint64_t> removed = store_.remove(theirs);
+    ASSERT_FALSE(removed);
+    EXPECT_THAT(removed.error().message, HasSubstr("another program"));
+  }
+}
+
+TEST_F(ModelStoreTest, ImportsFilesWithoutCopyingThem) {
+  const fs::path file = folder_ / "elsewhere/model.gguf";
+  write_file(file, "weights");
+  const Result<StoredModel> model = store_.import_file(name("mine"), file);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(store_.find("mine")->files, std::vector<fs::path>{file});
+  ASSERT_TRUE(store_.copy("mine", name("again")));
+  ASSERT_TRUE(store_.remove("mine"));
+  EXPECT_TRUE(fs::exists(file));
+  EXPECT_TRUE(store_.find("again"));
+
+  write_file(file, "other weights");
+  EXPECT_THAT(store_.find("again").error().message, HasSubstr("changed"));
+  fs::remove(file);
+  EXPECT_THAT(store_.find("again").error().message, HasSubstr("not there"));
+  EXPECT_FALSE(store_.import_file(name("x"), file));
+  EXPECT_FALSE(store_.import_file(name("x"), folder_));
+  EXPECT_TRUE(store_.remove("again"));
+  EXPECT_TRUE(store_.list().empty());
+}
+
+TEST_F(ModelStoreTest, AnUnfinishedBlobIsNotSeen) {
+  {
+    Result<BlobWriter> writer = store_.blobs().begin();
+    ASSERT_TRUE(writer);
+    ASSERT_TRUE(writer->write(std::as_bytes(std::span("half"))));
+    EXPECT_EQ(n_blobs(), 1u);
+  }
+  EXPECT_EQ(n_blobs(), 0u);
+}
+
+// Two processes publish and remove the same names; what is listed is always whole.
+TEST_F(ModelStoreTest, ProcessesTakeTurns) {
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  const auto work = [&] {
+    for (int round = 0; round < 20; ++round) {
+      const Result<FileLock> writing = store_.begin_writing();
+      if (!writing || !store_.publish(name("x"), manifest_of("weights"))) return false;
+      (void)store_.remove("x");
+    }
+    return true;
+  };
+  if (child == 0) _exit(work() ? 0 : 1);
+  EXPECT_TRUE(work());
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(store_.check()->empty());
+  EXPECT_TRUE(store_.collect_garbage());
+  EXPECT_EQ(n_blobs(), 0u);
+}
+
+}  // namespace
+}  // namespace hearth::store
