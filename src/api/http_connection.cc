@@ -259,6 +259,15 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (auto bad = check_head(request, reader.target(), http_1_0, limits(), context_.policy, local_)) {
       co_return co_await refuse(*bad, &request);
     }
+    const OpenSink* open_sink = context_.router.sink_of(request);
+    const uint64_t max_body_bytes =
+        open_sink != nullptr ? limits().max_upload_bytes : uint64_t{limits().max_body_bytes};
+    if (declared_length(request) > max_body_bytes) {
+      co_return co_await refuse(body_too_long(max_body_bytes), &request);
+    }
+    if (auto bad = open_sink == nullptr ? check_media_type(request) : std::nullopt) {
+      co_return co_await refuse(*bad, &request);
+    }
     const Scope scope = context_.router.scope_of(request);
     if (auto bad = check_page(request, scope, context_.policy)) co_return co_await refuse(*bad, &request);
     auto admission = context_.doorkeeper.admit(request, scope, remote_);
@@ -267,6 +276,10 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
       co_await answer(request, http_1_0, false);
       co_await linger();
       co_return false;
+    }
+    if (open_sink != nullptr) {
+      if (const auto bad = co_await (*open_sink)(request, request.sink))
+        co_return co_await refuse(*bad, &request);
     }
     if (std::string_view expect = request.header("expect"); !expect.empty() && reader.has_unread_body()) {
       if (!beast::iequals(expect, "100-continue")) {

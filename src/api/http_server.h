@@ -25,8 +25,9 @@ struct HttpLimits {
   size_t max_header_bytes = 16 * 1024;  // request line and header fields
   size_t max_header_fields = 100;
   size_t max_target_bytes = 8 * 1024;
-  size_t max_body_bytes = 64 * 1024 * 1024;     // without the chunked coding, inflated
-  size_t max_bodies_bytes = 512 * 1024 * 1024;  // of all requests under way together
+  size_t max_body_bytes = 64 * 1024 * 1024;       // without the chunked coding, inflated
+  uint64_t max_upload_bytes = uint64_t{1} << 40;  // of a body that goes to disk while it comes
+  size_t max_bodies_bytes = 512 * 1024 * 1024;    // of all requests under way together
   size_t max_connections = 4096;
   size_t max_connections_per_address = 1024;  // loopback excepted
   std::chrono::milliseconds header_timeout{10'000};

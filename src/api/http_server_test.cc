@@ -123,6 +123,65 @@ TEST_F(HttpServerTest, ContinuesAnExpectedBody) {
   EXPECT_EQ(client.receive().status, 417);
 }
 
+// Counts, and refuses a piece with an exclamation mark.
+class CountingSink : public BodySink {
+ public:
+  Task<std::optional<ApiError>> write(std::string bytes) override {
+    n_pieces += 1;
+    n_bytes += bytes.size();
+    if (bytes.find('!') != std::string::npos) co_return http_error(409, "no exclamations");
+    co_return std::nullopt;
+  }
+  size_t n_pieces = 0, n_bytes = 0;
+};
+
+TEST_F(HttpServerTest, UploadsGoToTheirSinkWhileTheyCome) {
+  Router router;
+  router.add_upload(
+      "POST", "/upload/*", Scope::kOpen,
+      [](const HttpRequest& request, std::shared_ptr<BodySink>& sink) -> Task<std::optional<ApiError>> {
+        if (request.path.ends_with("/no")) co_return http_error(400, "not this one");
+        sink = std::make_shared<CountingSink>();
+        co_return std::nullopt;
+      },
+      [](const HttpRequest& request, ResponseWriter& writer) {
+        HttpResponse response;
+        const auto* sink = dynamic_cast<const CountingSink*>(request.sink.get());
+        response.body = fmt::format("{} {} {}", sink->n_bytes, sink->n_pieces > 3, request.body.size());
+        return writer.send(std::move(response));
+      });
+  HttpServerOptions options;
+  options.limits.max_body_bytes = 64 * 1024;
+  options.limits.max_upload_bytes = 4 << 20;
+  RunningServer server(std::move(router), options);
+  const auto head = [](std::string_view path, std::string_view length) {
+    return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n", path, length);
+  };
+  const std::string megabyte(1 << 20, 'x');
+  Client client = server.connect();
+  client.send(head("/upload/a", "Content-Length: 1048576") + megabyte);
+  EXPECT_EQ(client.receive().body, "1048576 true 0");
+  client.send(head("/upload/a", "Transfer-Encoding: chunked") + "3\r\nabc\r\n100000\r\n" + megabyte +
+              "\r\n0\r\n\r\n");
+  EXPECT_EQ(client.receive().body, "1048579 true 0");
+  client.send(head("/upload/a", "Content-Length: 0"));
+  EXPECT_EQ(client.receive().body, "0 false 0");
+
+  Client refused = server.connect();
+  refused.send(head("/upload/a", "Content-Length: 3000000") + "a!");
+  EXPECT_EQ(refused.receive().status, 409);
+  Client unwanted = server.connect();
+  unwanted.send(head("/upload/no", "Content-Length: 3000000"));
+  EXPECT_EQ(unwanted.receive().status, 400);
+  Client too_long = server.connect();
+  too_long.send(head("/upload/a", "Content-Length: 5000000"));
+  EXPECT_THAT(too_long.receive().body, HasSubstr("longer than 4194304 bytes"));
+  Client too_long_in_chunks = server.connect();
+  too_long_in_chunks.send(head("/upload/a", "Transfer-Encoding: chunked"));
+  for (int i = 0; i < 5; ++i) too_long_in_chunks.send("100000\r\n" + megabyte + "\r\n");
+  EXPECT_EQ(too_long_in_chunks.receive().status, 413);
+}
+
 TEST_F(HttpServerTest, PortInUseNamesTheAddressAndWhatToDo) {
   RunningServer server(service_);
   HttpServerOptions options;

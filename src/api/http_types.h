@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,8 @@ using Task = boost::asio::awaitable<T>;
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+class BodySink;  // body_sink.h
+
 struct HttpRequest {
   std::string id;      // of this request, for logs and the X-Request-Id header
   std::string method;  // "GET", upper case as sent
@@ -26,6 +29,7 @@ struct HttpRequest {
   std::string query;   // as sent, without '?'
   Headers headers;     // names in lower case
   std::string body;
+  std::shared_ptr<BodySink> sink;  // has taken the body instead, on routes that were added with one
   // Whose key the request came with, as a stable id: what caches may share and what fairness counts by. Empty
   // where no key was asked for or known.
   std::string owner;

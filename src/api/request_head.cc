@@ -47,7 +47,7 @@ auto count(const HttpRequest& request, std::string_view name) {
 }
 
 // One rule for the body's length: a single Content-Length, or chunked and nothing else.
-std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0, const HttpLimits& limits) {
+std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0) {
   const auto n_lengths = count(request, "content-length");
   const auto n_codings = count(request, "transfer-encoding");
   if (n_lengths > 1 || n_codings > 1 || (n_lengths > 0 && n_codings > 0) || (n_codings > 0 && http_1_0)) {
@@ -58,10 +58,6 @@ std::optional<ApiError> check_framing(const HttpRequest& request, bool http_1_0,
   if (!std::all_of(length.begin(), length.end(), [](char c) { return c >= '0' && c <= '9'; })) {
     return http_error(400, "Content-Length must be one whole number");
   }
-  // The parser has refused numbers that do not fit 64 bits.
-  uint64_t n_bytes = 0;
-  std::from_chars(length.data(), length.data() + length.size(), n_bytes);
-  if (n_bytes > limits.max_body_bytes) return body_too_long(limits);
   if (n_codings > 0 && lower(request.header("transfer-encoding")) != "chunked") {
     return http_error(400, "the only Transfer-Encoding this server reads is chunked");
   }
@@ -89,19 +85,6 @@ std::optional<ApiError> check_hosts(const HttpRequest& request, bool http_1_0, c
 }
 
 // JSON, or what tools send that do not say (curl -d). A page's text/plain and multipart forms are refused.
-std::optional<ApiError> check_media_type(const HttpRequest& request) {
-  if (request.method != "POST" && request.method != "PUT") return std::nullopt;
-  std::string type = lower(request.header("content-type"));
-  type.resize(std::min(type.size(), type.find(';')));
-  while (type.ends_with(' ')) type.pop_back();
-  const bool json = type.empty() || type == "application/json" || type.ends_with("+json") ||
-                    type == "application/x-www-form-urlencoded";
-  if (!json) {
-    return http_error(415, fmt::format("Content-Type is \"{}\", must be application/json", printable(type)));
-  }
-  return std::nullopt;
-}
-
 std::optional<ApiError> check_coding(const HttpRequest& request) {
   const std::string coding = content_coding(request);
   const bool one = count(request, "content-encoding") <= 1;
@@ -141,8 +124,7 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
   if (request.headers.size() > limits.max_header_fields) {
     return http_error(431, fmt::format("more than {} header fields", limits.max_header_fields));
   }
-  if (auto bad = check_framing(request, http_1_0, limits)) return bad;
-  if (auto bad = check_media_type(request)) return bad;
+  if (auto bad = check_framing(request, http_1_0)) return bad;
   return check_coding(request);
 }
 
@@ -154,13 +136,34 @@ std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, cons
   return http_error(403, "models are managed from this server's own pages, or without a browser");
 }
 
+std::optional<ApiError> check_media_type(const HttpRequest& request) {
+  if (request.method != "POST" && request.method != "PUT") return std::nullopt;
+  std::string type = lower(request.header("content-type"));
+  type.resize(std::min(type.size(), type.find(';')));
+  while (type.ends_with(' ')) type.pop_back();
+  const bool json = type.empty() || type == "application/json" || type.ends_with("+json") ||
+                    type == "application/x-www-form-urlencoded";
+  if (!json) {
+    return http_error(415, fmt::format("Content-Type is \"{}\", must be application/json", printable(type)));
+  }
+  return std::nullopt;
+}
+
 std::string content_coding(const HttpRequest& request) {
   std::string coding = lower(request.header("content-encoding"));
   return coding == "identity" ? std::string() : coding;
 }
 
-ApiError body_too_long(const HttpLimits& limits) {
-  return http_error(413, fmt::format("the request's body is longer than {} bytes", limits.max_body_bytes));
+uint64_t declared_length(const HttpRequest& request) {
+  // The parser has refused numbers that do not fit 64 bits.
+  const std::string_view length = request.header("content-length");
+  uint64_t n_bytes = 0;
+  std::from_chars(length.data(), length.data() + length.size(), n_bytes);
+  return n_bytes;
+}
+
+ApiError body_too_long(uint64_t max_bytes) {
+  return http_error(413, fmt::format("the request's body is longer than {} bytes", max_bytes));
 }
 
 std::string printable(std::string_view s) {

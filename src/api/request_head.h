@@ -11,8 +11,8 @@
 
 namespace hearth::api {
 
-// Checks sizes, framing, Host, Origin and media type, and fills request.path and request.query from `target`.
-// An error means: reply with it and close.
+// Checks the head's size, framing, Host, Origin and coding, and fills request.path and request.query from
+// `target`. An error means: reply with it and close.
 std::optional<ApiError> check_head(HttpRequest& request, std::string_view target, bool http_1_0,
                                    const HttpLimits& limits, const HostPolicy& policy,
                                    std::string_view local_address);
@@ -20,11 +20,18 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
 // What the server holds is changed from its own pages only, whatever origins are allowed: 403 for others.
 std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, const HostPolicy& policy);
 
+// 415 for a POST or PUT with something else than JSON in it.
+std::optional<ApiError> check_media_type(const HttpRequest& request);
+
 // The Content-Encoding in lower case; empty for none. check_head has refused what content_decoder.h cannot
 // read.
 std::string content_coding(const HttpRequest& request);
 
-ApiError body_too_long(const HttpLimits& limits);
+// Of the body, as its Content-Length says; 0 where there is none.
+uint64_t declared_length(const HttpRequest& request);
+
+// 413
+ApiError body_too_long(uint64_t max_bytes);
 
 // For logs: control characters and bytes beyond ASCII as \xNN, cut at 256 characters.
 std::string printable(std::string_view s);

@@ -4,6 +4,7 @@
 
 #include <boost/beast/http/read.hpp>
 
+#include "api/body_sink.h"
 #include "api/content_decoder.h"
 #include "api/request_head.h"
 
@@ -61,8 +62,10 @@ Task<std::optional<RequestReader::Failure>> RequestReader::read_body(HttpRequest
                                                                      BodyBudget::Share& share) {
   const std::unique_ptr<ContentDecoder> decoder =
       has_unread_body() ? ContentDecoder::create(content_coding(request)) : nullptr;
+  // A sink counts for itself what it gets; of an inflated piece there is never more than a body may have.
   const size_t max_bytes = limits_.max_body_bytes;
-  parser_.body_limit(max_bytes);
+  max_body_bytes_ = request.sink ? limits_.max_upload_bytes : max_bytes;
+  parser_.body_limit(max_body_bytes_);
   std::string& received = parser_.get().body();
   uint64_t n_received = 0;
   const auto began = steady_clock::now();
@@ -88,11 +91,16 @@ Task<std::optional<RequestReader::Failure>> RequestReader::read_body(HttpRequest
     received.clear();
     if (!bad && !share.grow_to(request.body.size())) bad = overloaded("too many large requests at once");
     if (!bad && decoder && !has_unread_body()) bad = decoder->finish();
+    if (!bad && request.sink && !request.body.empty()) {
+      deadline_.clear();  // the disk's time is not the client's
+      bad = co_await request.sink->write(std::exchange(request.body, {}));
+    }
     if (bad) failure = Failure{std::move(bad)};
   }
   deadline_.clear();
   if (failure) {
     request.body = std::string();
+    request.sink.reset();
     share.release();
   }
   co_return failure;
@@ -111,7 +119,7 @@ std::optional<ApiError> RequestReader::explain(const error_code& error, bool in_
     return http_error(
         431, fmt::format("the request's headers are longer than {} bytes", limits_.max_header_bytes));
   }
-  if (error == http::error::body_limit) return body_too_long(limits_);
+  if (error == http::error::body_limit) return body_too_long(max_body_bytes_);
   const bool ended = error == http::error::end_of_stream || error == http::error::partial_message;
   if (ended || error.category() != make_error_code(http::error::bad_method).category()) return std::nullopt;
   return http_error(400, fmt::format("not an HTTP/1.1 request: {}", error.message()));

@@ -31,8 +31,8 @@ class RequestReader {
   // Fills method and headers. 400, 408, 431.
   Task<std::optional<Failure>> read_head(HttpRequest& request);
 
-  // Fills the body, without its codings. 400, 408, 413; 503 when `share` cannot grow. Nothing is held of a
-  // body that fails.
+  // Fills the body, without its codings, or passes it to the request's sink. 400, 408, 413; 503 when `share`
+  // cannot grow; what the sink answers. Nothing is held of a body that fails.
   Task<std::optional<Failure>> read_body(HttpRequest& request, BodyBudget::Share& share);
 
   // After read_head().
@@ -51,6 +51,7 @@ class RequestReader {
   boost::beast::flat_buffer& buffer_;
   ConnectionDeadline& deadline_;
   const HttpLimits& limits_;
+  uint64_t max_body_bytes_ = 0;
   boost::beast::http::request_parser<boost::beast::http::string_body> parser_;
 };
 

@@ -20,7 +20,13 @@ bool at_or_below(std::string_view path, std::string_view prefix) {
 void Router::add(std::string method, std::string path, Scope scope, Handler handler) {
   const bool prefix = path.ends_with("/*");
   if (prefix) path.pop_back();
-  routes_.push_back(Route{std::move(method), std::move(path), dialect_, prefix, scope, std::move(handler)});
+  routes_.push_back(
+      Route{std::move(method), std::move(path), dialect_, prefix, scope, std::move(handler), nullptr});
+}
+
+void Router::add_upload(std::string method, std::string path, Scope scope, OpenSink open, Handler handler) {
+  add(std::move(method), std::move(path), scope, std::move(handler));
+  routes_.back().open_sink = std::move(open);
 }
 
 void Router::set_error_format(std::string prefix, ErrorFormat format) {
@@ -53,6 +59,12 @@ Scope Router::scope_of(const HttpRequest& request) const {
   const Route* pattern = pattern_of(request);
   const Route* route = pattern == nullptr ? nullptr : route_of(request, *pattern);
   return route == nullptr ? Scope::kOpen : route->scope;
+}
+
+const OpenSink* Router::sink_of(const HttpRequest& request) const {
+  const Route* pattern = pattern_of(request);
+  const Route* route = pattern == nullptr ? nullptr : route_of(request, *pattern);
+  return route == nullptr || !route->open_sink ? nullptr : &route->open_sink;
 }
 
 bool Router::has_handler(const HttpRequest& request) const {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/body_sink.h"
 #include "api/error_response.h"
 #include "api/http_types.h"
 
@@ -24,6 +25,9 @@ class Router {
   // others the longest. A GET route also answers HEAD. The handler runs only for callers with `scope`.
   void add(std::string method, std::string path, Scope scope, Handler handler);
 
+  // A route whose bodies go to a sink while they come. `handler` runs when all of it is there.
+  void add_upload(std::string method, std::string path, Scope scope, OpenSink open, Handler handler);
+
   // Routes that are added from here on are of this dialect, as metrics name it.
   void set_dialect(std::string name) { dialect_ = std::move(name); }
 
@@ -33,6 +37,8 @@ class Router {
 
   // What the route of this request asks for; kOpen where there is none and handle() says so.
   Scope scope_of(const HttpRequest& request) const;
+  // Where the body of this request goes; nullptr: into the request.
+  const OpenSink* sink_of(const HttpRequest& request) const;
   // False: handle() replies itself.
   bool has_handler(const HttpRequest& request) const;
 
@@ -49,6 +55,7 @@ class Router {
     bool prefix = false;
     Scope scope = Scope::kOpen;
     Handler handler;
+    OpenSink open_sink;
   };
   struct Format {
     std::string prefix;

@@ -35,6 +35,15 @@ Status rename_blob(const fs::path& from, const fs::path& to) {
   return sync_folder(to.parent_path());
 }
 
+// Gives a file without a name its first one. Where there is a blob of that name, it has the same bytes.
+Status name_file(int descriptor, const fs::path& to) {
+  const std::string from = fmt::format("/proc/self/fd/{}", descriptor);
+  if (linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST) {
+    return failed(to, errno);
+  }
+  return sync_folder(to.parent_path());
+}
+
 std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
@@ -51,7 +60,7 @@ BlobWriter::BlobWriter(BlobWriter&& other) noexcept
 BlobWriter::~BlobWriter() {
   if (descriptor_ < 0) return;
   close(descriptor_);
-  unlink(path_.c_str());
+  if (!path_.empty()) unlink(path_.c_str());
 }
 
 Status BlobWriter::write(std::span<const std::byte> bytes) {
@@ -60,16 +69,25 @@ Status BlobWriter::write(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed(path_, errno);
+    if (n < 0) return failed(folder_, errno);
     bytes = bytes.subspan(static_cast<size_t>(n));
   }
   return {};
 }
 
-Result<Layer> BlobWriter::finish(std::string_view media_type) {
-  if (fsync(descriptor_) != 0) return failed(path_, errno);
+Result<Layer> BlobWriter::finish(std::string_view media_type, std::string_view expected) {
+  if (fsync(descriptor_) != 0) return failed(folder_, errno);
   Layer layer{std::string(media_type), "sha256:" + to_hex(hash_.finish()), size_};
-  HEARTH_CHECK_OK(rename_blob(path_, BlobStore(folder_).path_of(layer.digest)));
+  if (!expected.empty() && expected != layer.digest) {
+    return fail(ErrorCategory::kInvalidArgument, "digest mismatch: expected {}, got {}", expected,
+                layer.digest);
+  }
+  const fs::path target = BlobStore(folder_).path_of(layer.digest);
+  if (path_.empty()) {
+    HEARTH_CHECK_OK(name_file(descriptor_, target));
+  } else {
+    HEARTH_CHECK_OK(rename_blob(path_, target));
+  }
   close(std::exchange(descriptor_, -1));
   return layer;
 }
@@ -94,10 +112,14 @@ Result<BlobWriter> BlobStore::begin() const {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return failed(folder_, error.value());
+  constexpr mode_t kMode = 0644;  // a server with the same store may run as somebody else
+  const int nameless = open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode);
+  if (nameless >= 0) return BlobWriter(folder_, {}, nameless);
+  // Not every file system has files without a name.
   std::string name = (folder_ / kWriting).string() + "XXXXXX";
   const int descriptor = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor < 0) return failed(name, errno);
-  fchmod(descriptor, 0644);
+  fchmod(descriptor, kMode);
   return BlobWriter(folder_, name, descriptor);
 }
 

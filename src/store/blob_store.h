@@ -16,8 +16,8 @@
 
 namespace hearth::store {
 
-// A blob whose digest is known when all of it has been written. Removed again unless finished. One thread at
-// a time.
+// A blob whose digest is known when all of it has been written. Removed again unless finished, on most file
+// systems also where the process dies: until then it has no name. One thread at a time.
 class BlobWriter {
  public:
   BlobWriter(BlobWriter&& other) noexcept;
@@ -26,8 +26,9 @@ class BlobWriter {
 
   // kIo names the file and says what the system said, "No space left on device" for one.
   Status write(std::span<const std::byte> bytes);
-  // Syncs the file and gives it its final name. Returns its layer, of the given type.
-  Result<Layer> finish(std::string_view media_type);
+  // Syncs the file and gives it its final name. Returns its layer, of the given type. kInvalidArgument where
+  // it is not what the digest `expected` says, if that is not empty: then nothing stays.
+  Result<Layer> finish(std::string_view media_type, std::string_view expected = {});
 
  private:
   friend class BlobStore;
@@ -35,7 +36,7 @@ class BlobWriter {
       : folder_(std::move(folder)), path_(std::move(path)), descriptor_(descriptor) {}
 
   std::filesystem::path folder_;
-  std::filesystem::path path_;
+  std::filesystem::path path_;  // empty: the file has no name yet
   int descriptor_;
   uint64_t size_ = 0;
   Sha256 hash_;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "api/ollama/chat_request.h"
+#include "api/ollama/create_request.h"
 #include "api/ollama/embed_request.h"
 #include "api/ollama/generate_request.h"
 #include "api/ollama/wire.h"
@@ -26,5 +27,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check(hearth::api::ollama::parse_generate_request(body));
   check(hearth::api::ollama::parse_embed_request(body));
   check(hearth::api::ollama::parse_embeddings_request(body));
+  check(hearth::api::ollama::parse_create_request(body));
   return 0;
 }

@@ -146,8 +146,11 @@ std::string get(std::string_view path, std::string_view more_headers) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", path, more_headers);
 }
 
+RunningServer::RunningServer(Router router, HttpServerOptions options) {
+  start(std::move(router), std::move(options));
+}
+
 RunningServer::RunningServer(FakeService& service, HttpServerOptions options, int keep_alive_ms) {
-  options.port = 0;
   Router router;
   add_status_routes(router, service);
   openai::OpenAiOptions openai;
@@ -161,6 +164,11 @@ RunningServer::RunningServer(FakeService& service, HttpServerOptions options, in
   ollama.server_version = "1.2.3";
   ollama.keep_alive_interval = std::chrono::milliseconds(keep_alive_ms);
   ollama::add_ollama_routes(router, service, ollama);
+  start(std::move(router), std::move(options));
+}
+
+void RunningServer::start(Router router, HttpServerOptions options) {
+  options.port = 0;
   auto server = HttpServer::create(std::move(options), std::move(router));
   if (!server) throw std::runtime_error(server.error().message);
   server_ = std::move(*server);

@@ -53,6 +53,8 @@ std::string get(std::string_view path, std::string_view more_headers = {});
 class RunningServer {
  public:
   explicit RunningServer(FakeService& service, HttpServerOptions options = {}, int keep_alive_ms = 10'000);
+  // Of these routes alone.
+  RunningServer(Router router, HttpServerOptions options);
   ~RunningServer();
 
   uint16_t port() const { return server_->port(); }
@@ -63,6 +65,8 @@ class RunningServer {
   bool stops_within(int ms);
 
  private:
+  void start(Router router, HttpServerOptions options);
+
   std::unique_ptr<HttpServer> server_;
   std::atomic<bool> ended_ = false;
   std::thread thread_;

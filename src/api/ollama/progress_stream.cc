@@ -1,0 +1,129 @@
+#include "api/ollama/progress_stream.h"
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "api/error_response.h"
+#include "api/ollama/wire.h"
+
+namespace hearth::api::ollama {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+// Between the worker's thread and the connection's strand.
+struct Channel : std::enable_shared_from_this<Channel> {
+  explicit Channel(const asio::any_io_executor& executor) : timer(executor) {}
+
+  void raise() {
+    asio::post(timer.get_executor(), [self = shared_from_this()] {
+      self->raised = true;
+      self->timer.cancel();
+    });
+  }
+
+  // On the worker.
+  bool report(const Json& line) {
+    {
+      const std::lock_guard lock(mutex);
+      lines += dump(line) + "\n";
+    }
+    raise();
+    return !abandoned;
+  }
+  void finish(Status status) {
+    {
+      const std::lock_guard lock(mutex);
+      result = std::move(status);
+    }
+    raise();
+  }
+
+  std::atomic<bool> abandoned = false;
+  std::mutex mutex;
+  std::string lines;             // not sent yet
+  std::optional<Status> result;  // when the job has ended
+
+  asio::steady_timer timer;  // on the strand, like what follows
+  bool raised = false;
+};
+
+std::string last_line(std::string lines) {
+  lines.pop_back();
+  return lines.substr(lines.rfind('\n') + 1);
+}
+
+}  // namespace
+
+Task<void> reply_with_progress(Worker& worker, Job job, bool stream, ResponseWriter& writer) {
+  const auto channel = std::make_shared<Channel>(writer.executor());
+  struct Abandon {  // also when the coroutine is destroyed
+    std::shared_ptr<Channel> channel;
+    ~Abandon() { channel->abandoned = true; }
+  } const abandon{channel};
+  writer.watch([channel] {
+    channel->raised = true;
+    channel->timer.cancel();
+  });
+  worker.post([channel, job = std::move(job)] {
+    channel->finish(job([&](const Json& line) { return channel->report(line); }));
+  });
+
+  std::string last;
+  boost::system::error_code ignored;
+  for (;;) {
+    if (writer.interruption() == Interruption::kDisconnected) co_return;
+    std::string lines;
+    std::optional<Status> result;
+    {
+      const std::lock_guard lock(channel->mutex);
+      lines.swap(channel->lines);
+      result = channel->result;
+    }
+    if (writer.interruption() == Interruption::kShutdown) {
+      result = hearth::fail(ErrorCategory::kOverloaded, "the server is shutting down");
+    }
+    if (!lines.empty()) last = last_line(lines);
+    if (result && !*result) {
+      const ApiError error = from_error(result->error());
+      if (!writer.started()) {
+        writer.watch(nullptr);
+        co_await writer.fail(error);
+        co_return;
+      }
+      lines += error_text(error) + "\n";
+    }
+    if (stream && !lines.empty()) {
+      if (!writer.started()) {
+        HttpResponse head;
+        head.content_type = "application/x-ndjson";
+        co_await writer.begin_stream(std::move(head));
+      }
+      if (!co_await writer.write(std::move(lines))) co_return;
+    }
+    if (result) break;
+    if (!channel->raised) {
+      channel->timer.expires_at(steady_clock::time_point::max());
+      co_await channel->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    channel->raised = false;
+  }
+  writer.watch(nullptr);
+  if (writer.started()) {
+    co_await writer.finish();
+  } else {
+    HttpResponse response;
+    response.body = last;
+    co_await writer.send(std::move(response));
+  }
+}
+
+}  // namespace hearth::api::ollama

@@ -1,0 +1,201 @@
+#include "serving/model_creation.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <span>
+#include <vector>
+
+#include "gguf/model_file.h"
+#include "model/families/family.h"
+#include "serving/model_card.h"
+#include "serving/vocabulary_loader.h"
+#include "store/model_layers.h"
+#include "text/chat_template.h"
+
+namespace hearth::serving {
+namespace {
+
+using store::ImageConfig;
+using store::Layer;
+using store::Manifest;
+namespace media_type = store::media_type;
+
+constexpr size_t kCopyBytes = size_t{1} << 20;
+
+bool is_gguf(const std::filesystem::path& path) {
+  return path.extension() == ".gguf";
+}
+
+std::filesystem::path expanded(std::string_view from, const std::filesystem::path& folder) {
+  if (from == "~" || from.starts_with("~/")) {
+    if (const char* home = std::getenv("HOME"))
+      return std::filesystem::path(home) / from.substr(std::min<size_t>(2, from.size()));
+  }
+  return folder / from;
+}
+
+// Of a file that a model can be made from: its family and its words are known.
+Result<ModelCard> usable_card(const std::filesystem::path& path) {
+  HEARTH_TRY(const gguf::ModelFile file, gguf::ModelFile::open(path));
+  HEARTH_TRY(ModelCard card, read_model_card(file));
+  HEARTH_TRY([[maybe_unused]] const model::ModelConfig config, model::read_config(file));
+  HEARTH_TRY([[maybe_unused]] const text::VocabularySpec words, read_vocabulary(file));
+  return card;
+}
+
+class Creation {
+ public:
+  Creation(store::ModelStore& models, const OnCreationStep& on_step) : models_(models), on_step_(on_step) {}
+
+  Result<store::StoredModel> run(const store::ModelName& name, const WeightSource& source,
+                                 const store::Modelfile& changes) {
+    if (changes.template_text) {
+      const auto compiled = text::ChatTemplate::compile(*changes.template_text);
+      if (!compiled) return fail(ErrorCategory::kInvalidArgument, "TEMPLATE: {}", compiled.error().message);
+    }
+    HEARTH_TRY(const store::FileLock writing, models_.begin_writing());
+    store::ModelOverrides words;
+    Manifest manifest;
+    if (!source.model.empty()) {
+      HEARTH_TRY(const store::StoredModel base, models_.find(source.model));
+      HEARTH_TRY(words, models_.overrides(base));
+      HEARTH_CHECK_OK(take_weights(base, manifest.layers));
+    } else if (!source.blob.empty()) {
+      HEARTH_TRY(Layer weights, take_blob(source.blob));
+      manifest.layers.push_back(std::move(weights));
+    } else {
+      HEARTH_TRY(Layer weights, take_file(source.file));
+      manifest.layers.push_back(std::move(weights));
+    }
+    HEARTH_TRY(const ImageConfig config, describe(manifest));
+    HEARTH_TRY(const std::vector<Layer> layers,
+               store::add_layers(models_.blobs(), store::merged(std::move(words), changes)));
+    for (const Layer& layer : layers) HEARTH_CHECK_OK(say("creating new layer " + layer.digest));
+    manifest.layers.insert(manifest.layers.end(), layers.begin(), layers.end());
+    HEARTH_TRY(manifest.config, store::add_config(models_.blobs(), config, manifest.layers));
+    HEARTH_CHECK_OK(say("writing manifest"));
+    HEARTH_CHECK_OK(models_.publish(name, manifest));
+    HEARTH_TRY(store::StoredModel made, models_.find(name.text()));
+    on_step_({.status = "success"});
+    return made;
+  }
+
+ private:
+  Status say(std::string status) const { return step({.status = std::move(status)}); }
+  Status step(const CreationStep& step) const {
+    if (on_step_(step)) return {};
+    return fail(ErrorCategory::kCancelled, "the model was not made: nobody waits for it any more");
+  }
+
+  // Those of a model of the own store are shared; files elsewhere may change, and are copied.
+  Status take_weights(const store::StoredModel& base, std::vector<Layer>& layers) const {
+    if (base.kind == store::StoredModel::Kind::kOwn && base.manifest) {
+      for (const Layer& layer : base.manifest->layers) {
+        if (layer.media_type != media_type::kModel && layer.media_type != media_type::kProjector) continue;
+        HEARTH_CHECK_OK(say("using existing layer " + layer.digest));
+        layers.push_back(layer);
+      }
+      return {};
+    }
+    if (base.files.size() != 1) return refuse_shards(base.name, base.files.size());
+    HEARTH_TRY(Layer weights, take_file(base.files.front()));
+    layers.push_back(std::move(weights));
+    return {};
+  }
+
+  static tl::unexpected<Error> refuse_shards(std::string_view what, size_t n) {
+    return fail(ErrorCategory::kUnsupported,
+                "{}: a model in {} files cannot become one of the store; join them first", what, n);
+  }
+
+  Result<Layer> take_blob(const std::string& digest) const {
+    std::error_code error;
+    const uint64_t size = std::filesystem::file_size(models_.blobs().path_of(digest), error);
+    if (error)
+      return fail(ErrorCategory::kNotFound, "the blob {} is not in the store; upload it first", digest);
+    return Layer{std::string(media_type::kModel), digest, size};
+  }
+
+  // A copy, unless it is a blob of this store: `show --modelfile` names those.
+  Result<Layer> take_file(const std::filesystem::path& path) const {
+    const std::filesystem::path blobs = std::filesystem::weakly_canonical(models_.blobs().folder());
+    std::string name = path.filename().string();
+    if (std::filesystem::weakly_canonical(path).parent_path() == blobs && name.starts_with("sha256-")) {
+      name[name.find('-')] = ':';
+      return take_blob(name);
+    }
+    HEARTH_CHECK_OK(say("parsing GGUF"));
+    HEARTH_TRY(const ModelCard card, usable_card(path));
+    if (card.shards > 1) return refuse_shards(path.string(), card.shards);
+    std::error_code error;
+    const uint64_t total = std::filesystem::file_size(path, error);
+    std::ifstream in(path, std::ios::binary);
+    if (!in || error) return fail(ErrorCategory::kIo, "cannot read {}", path.string());
+    HEARTH_TRY(store::BlobWriter writer, models_.blobs().begin());
+    std::vector<char> buffer(kCopyBytes);
+    uint64_t copied = 0;
+    while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0) {
+      const auto n = static_cast<size_t>(in.gcount());
+      HEARTH_CHECK_OK(writer.write(std::as_bytes(std::span(buffer).first(n))));
+      copied += n;
+      HEARTH_CHECK_OK(step({.status = "copying model", .digest = {}, .completed = copied, .total = total}));
+    }
+    if (in.bad() || copied != total) {
+      return fail(ErrorCategory::kIo, "{} changed while it was read", path.string());
+    }
+    HEARTH_TRY(Layer layer, writer.finish(media_type::kModel));
+    HEARTH_CHECK_OK(say("creating new layer " + layer.digest));
+    return layer;
+  }
+
+  // From the weights themselves: whether they can be used shows as well.
+  Result<ImageConfig> describe(const Manifest& manifest) const {
+    const Layer* weights = manifest.find(media_type::kModel);
+    if (weights == nullptr) {
+      return fail(ErrorCategory::kUnsupported, "there are no GGUF weights to make the model from");
+    }
+    HEARTH_TRY(const ModelCard card, usable_card(models_.blobs().path_of(weights->digest)));
+    return ImageConfig{card.architecture, card.parameters, card.main_type()};
+  }
+
+  store::ModelStore& models_;
+  const OnCreationStep& on_step_;
+};
+
+}  // namespace
+
+Result<WeightSource> find_weights(std::string_view from, const std::filesystem::path& folder) {
+  WeightSource source;
+  const std::filesystem::path path = expanded(from, folder);
+  std::error_code error;
+  if (std::filesystem::is_regular_file(path, error)) {
+    source.file = path;
+    return source;
+  }
+  if (std::filesystem::is_directory(path, error)) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+      if (is_gguf(entry.path())) files.push_back(entry.path());
+    }
+    if (files.size() == 1) {
+      source.file = files.front();
+      return source;
+    }
+    return fail(ErrorCategory::kInvalidArgument, "FROM {}: the folder has {} GGUF files; name one of them",
+                path.string(), files.empty() ? "no" : std::to_string(files.size()));
+  }
+  if (!store::ModelName::parse(from) || from.ends_with(".gguf")) {
+    return fail(ErrorCategory::kNotFound, "FROM {}: there is no such file", path.string());
+  }
+  source.model = from;
+  return source;
+}
+
+Result<store::StoredModel> create_model(store::ModelStore& models, const store::ModelName& name,
+                                        const WeightSource& source, const store::Modelfile& modelfile,
+                                        const OnCreationStep& on_step) {
+  return Creation(models, on_step).run(name, source, modelfile);
+}
+
+}  // namespace hearth::serving
