@@ -32,6 +32,59 @@ Parsed<Json> function_tool(const Json& function, const std::string& where) {
   return tool;
 }
 
+Parsed<const Json*> read_message_list(const Json& body) {
+  const Json* list = find(body, "messages");
+  if (list == nullptr) return list;
+  if (!list->is_array()) return refuse("messages", shown(*list) + ", must be a list");
+  if (list->size() > kMaxMessages) {
+    return refuse("messages",
+                  fmt::format("has {} messages, at most {} are allowed", list->size(), kMaxMessages));
+  }
+  return list;
+}
+
+Parsed<const Json*> read_some_messages(const Json& body) {
+  HEARTH_API_TRY(const Json* list, read_message_list(body));
+  if (list == nullptr || list->empty()) {
+    return refuse("messages", "must be a list with at least one message");
+  }
+  return list;
+}
+
+Parsed<text::Value> read_arguments(const Json& function, const std::string& where) {
+  const std::string field = where + ".arguments";
+  const Json* arguments = find(function, "arguments");
+  if (arguments == nullptr) return text::Value::map();
+  if (arguments->is_object()) return to_untrusted_value(*arguments);
+  if (!arguments->is_string()) return refuse(field, "must be a string that holds a JSON object");
+  const auto& source = arguments->get_ref<const std::string&>();
+  if (source.find_first_not_of(" \t\r\n") == std::string::npos) return text::Value::map();
+  const Result<Json> parsed = parse_json(source);
+  if (!parsed) return refuse(field, parsed.error().message);
+  if (!parsed->is_object()) return refuse(field, "does not hold a JSON object");
+  return to_untrusted_value(*parsed);
+}
+
+Parsed<std::vector<serving::ToolCall>> read_tool_calls(const Json& message, const std::string& where) {
+  std::vector<serving::ToolCall> calls;
+  const Json* list = find(message, "tool_calls");
+  if (list == nullptr) return calls;
+  if (!list->is_array()) return refuse(where, shown(*list) + ", must be a list");
+  for (size_t i = 0; i < list->size(); ++i) {
+    const std::string one = at(where, i);
+    const Json& json = (*list)[i];
+    if (!json.is_object()) return refuse(one, "must be an object");
+    const Json* function = find(json, "function");
+    if (function == nullptr || !function->is_object()) return refuse(one + ".function", "must be an object");
+    serving::ToolCall& call = calls.emplace_back();
+    HEARTH_API_TRY(call.id, read_string(json, "id", one + ".id", kMaxNameBytes));
+    HEARTH_API_TRY(call.name, read_string(*function, "name", one + ".function.name", kMaxNameBytes));
+    if (call.name.empty()) return refuse(one + ".function.name", "is missing");
+    HEARTH_API_TRY(call.arguments, read_arguments(*function, one + ".function"));
+  }
+  return calls;
+}
+
 Parsed<void> check_tool_choice(const serving::ToolChoice& choice, const text::Value& tools) {
   if (choice.mode == serving::ToolChoice::Mode::kRequired && tools.is_none()) {
     return refuse("tool_choice", "asks for a call, but there are no tools");

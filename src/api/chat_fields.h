@@ -18,6 +18,17 @@ constexpr size_t kMaxTools = 1'024;
 // name and may have parameters, a JSON schema; without them it takes none.
 Parsed<Json> function_tool(const Json& function, const std::string& where);
 
+// The list `messages`; nullptr where it is absent.
+Parsed<const Json*> read_message_list(const Json& body);
+// The same with at least one message.
+Parsed<const Json*> read_some_messages(const Json& body);
+
+// The arguments of a call, a mapping: an object, or JSON in a string.
+Parsed<text::Value> read_arguments(const Json& function, const std::string& where);
+
+// The `tool_calls` of a message, whose whole name is `where`; none where they are absent.
+Parsed<std::vector<serving::ToolCall>> read_tool_calls(const Json& message, const std::string& where);
+
 // Refuses a choice that the offered tools (ChatPrompt::tools) cannot meet.
 Parsed<void> check_tool_choice(const serving::ToolChoice& choice, const text::Value& tools);
 

@@ -16,8 +16,7 @@
 namespace hearth::api {
 
 struct ApiError {
-  int status = 500;
-  std::string type = "server_error";
+  int status = 500;  // what kind of error it is follows from this (http_status.h)
   std::string message;
   std::string param;            // the field at fault; empty = null
   std::string code;             // empty = null
@@ -26,12 +25,13 @@ struct ApiError {
 
 // 400 invalid_request_error about one field.
 ApiError bad_field(std::string field, std::string message);
-// A plain HTTP failure: the type follows from the status.
+// A plain HTTP failure.
 ApiError http_error(int status, std::string message);
 // 503 with Retry-After: it is about this moment, not about the request.
 ApiError overloaded(std::string message);
-// An error of the layers below.
-ApiError from_error(const Error& error);
+// An error of the layers below. `prompt_field` is what the request calls its prompt, which is at fault where
+// it does not fit.
+ApiError from_error(const Error& error, std::string_view prompt_field = "messages");
 
 // An error as one dialect writes it. `request` has at least the id; path and headers as far as they were
 // read.
@@ -44,8 +44,5 @@ HttpResponse error_reply(const ApiError& error, std::string body);
 // OpenAI's format.
 std::string error_json(const ApiError& error);  // the whole object, one line
 HttpResponse error_response(const ApiError& error);
-
-// "Not Found"; "Unknown" for a status this server never sends.
-std::string_view reason_phrase(int status);
 
 }  // namespace hearth::api

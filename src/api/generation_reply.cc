@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "serving/model_name.h"
+
 namespace hearth::api {
 namespace {
 
@@ -69,7 +71,7 @@ void UsageTotal::add(size_t index, const serving::Usage& usage) {
 }
 
 Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt,
-                        const ReplyErrors& errors, std::chrono::milliseconds keep_alive_interval,
+                        std::string_view prompt_field, std::chrono::milliseconds keep_alive_interval,
                         ReplyEncoder& encoder, ResponseWriter& writer) {
   Progress progress(streams.size(), n_per_prompt);
   EventSource events(writer, std::move(streams));
@@ -85,7 +87,7 @@ Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_
       std::optional<StreamEvent> event = std::move(*first);
       do {
         if (const auto* failure = std::get_if<Error>(&event->event)) {
-          error = errors.translate(*failure);
+          error = from_error(*failure, prompt_field);
           break;
         }
         progress.see(*event, writer.notes());
@@ -121,7 +123,7 @@ Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_
 }
 
 Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::TokenStream> streams,
-                                                       size_t n_per_prompt, const ReplyErrors& errors,
+                                                       size_t n_per_prompt, std::string_view prompt_field,
                                                        ResponseWriter& writer) {
   std::vector<Answer> answers(streams.size());
   Progress progress(streams.size(), n_per_prompt);
@@ -135,7 +137,7 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
     auto* event = std::get_if<StreamEvent>(&next);
     if (event == nullptr) continue;
     if (const auto* error = std::get_if<Error>(&event->event)) {
-      co_await writer.fail(errors.translate(*error));
+      co_await writer.fail(from_error(*error, prompt_field));
       co_return std::nullopt;
     }
     progress.see(*event, writer.notes());
@@ -151,6 +153,19 @@ Parsed<std::string> requested_model(const serving::GenerationService& service, s
   std::string names;
   for (const auto& model : models) names += (names.empty() ? "" : ", ") + model.name;
   return refuse("model", models.empty() ? "no model is served" : "is missing; served are: " + names);
+}
+
+Parsed<serving::ModelSummary> find_model(const serving::GenerationService& service, std::string name) {
+  HEARTH_API_TRY(const std::string wanted, requested_model(service, std::move(name)));
+  std::vector<serving::ModelSummary> models = service.list_models();
+  for (const bool exactly : {true, false}) {
+    for (serving::ModelSummary& model : models) {
+      if (exactly ? model.name == wanted : serving::same_model_name(model.name, wanted))
+        return std::move(model);
+    }
+  }
+  return tl::unexpected<ApiError>(
+      from_error({ErrorCategory::kNotFound, fmt::format("model '{}' not found", wanted)}));
 }
 
 }  // namespace hearth::api

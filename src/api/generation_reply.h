@@ -44,12 +44,6 @@ class UsageTotal {
   serving::Usage usage_;
 };
 
-// What a dialect makes of errors from below. Their shape is that of the request's path
-// (Router::set_error_format).
-struct ReplyErrors {
-  ApiError (*translate)(const Error& error) = from_error;
-};
-
 // The bytes of a streamed reply.
 class ReplyEncoder {
  public:
@@ -71,17 +65,20 @@ class ReplyEncoder {
 };
 
 // Sends events as they come. The status line waits for the first of them, so that a failure before it has its
-// own status.
+// own status. `prompt_field` as in from_error().
 Task<void> stream_reply(std::vector<serving::TokenStream> streams, size_t n_per_prompt,
-                        const ReplyErrors& errors, std::chrono::milliseconds keep_alive_interval,
+                        std::string_view prompt_field, std::chrono::milliseconds keep_alive_interval,
                         ReplyEncoder& encoder, ResponseWriter& writer);
 
 // Waits for all answers. nullopt: one has failed (which was replied) or the client has left.
 Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::TokenStream> streams,
-                                                       size_t n_per_prompt, const ReplyErrors& errors,
+                                                       size_t n_per_prompt, std::string_view prompt_field,
                                                        ResponseWriter& writer);
 
 // The model that a request's name means. Where it is left out and one model is served, that one is meant.
 Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name);
+
+// All about it; a 404 for one that is not served. As on Ollama's side, case and ":latest" make no difference.
+Parsed<serving::ModelSummary> find_model(const serving::GenerationService& service, std::string name);
 
 }  // namespace hearth::api

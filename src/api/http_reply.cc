@@ -5,7 +5,7 @@
 
 #include <ctime>
 
-#include "api/error_response.h"
+#include "api/http_status.h"
 
 namespace hearth::api {
 namespace {
@@ -26,7 +26,7 @@ void add(std::string& head, std::string_view name, std::string_view value) {
 std::string reply_head(const HttpResponse& response, const ReplyFraming& framing,
                        const HttpRequest* request) {
   std::string head = fmt::format("HTTP/1.{} {} {}\r\n", framing.http_1_0 ? 0 : 1, response.status,
-                                 reason_phrase(response.status));
+                                 status_words(response.status).reason);
   add(head, "Date", fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))));
   add(head, "X-Content-Type-Options", "nosniff");
   if (!response.content_type.empty()) add(head, "Content-Type", response.content_type);

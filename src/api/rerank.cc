@@ -11,12 +11,6 @@ namespace {
 
 constexpr size_t kMaxDocuments = 2048;
 
-ApiError rerank_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "documents";
-  return result;
-}
-
 // Strings, or objects with a `text`.
 Parsed<std::vector<std::string>> read_documents(const Json& body, const std::string& name) {
   const Json* list = find(body, name);
@@ -45,23 +39,14 @@ Task<void> reply(serving::GenerationService& service, bool cohere, const HttpReq
     co_await writer.fail(request.error());
     co_return;
   }
-  Parsed<std::string> model = requested_model(service, request->work.model);
-  if (!model) {
-    co_await writer.fail(model.error());
-    co_return;
-  }
-  writer.notes().model = request->work.model = *model;
-  request->work.cache_scope = http.owner;
   request->format.cohere = cohere;
   const std::vector<std::string> documents =
       request->format.return_documents ? request->work.documents : std::vector<std::string>();
-  const size_t n_documents = request->work.documents.size();
-  const ReplyErrors errors{.translate = rerank_error};
-  auto stream = service.rank(std::move(request->work));
-  std::optional<Collected> found = co_await collect_vectors(std::move(stream), n_documents, errors, writer);
+  const std::optional<Collected> found =
+      co_await collect_vectors(service, request->work, "documents", http, writer);
   if (!found) co_return;
   HttpResponse response;
-  response.body = rerank_json(*model, request->format, documents, found->vectors, found->usage);
+  response.body = rerank_json(request->work.model, request->format, documents, found->vectors, found->usage);
   co_await writer.send(std::move(response));
 }
 

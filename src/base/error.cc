@@ -14,6 +14,8 @@ ErrorCodes error_codes(ErrorCategory category) {
       return {"unsupported", 501, 5};
     case ErrorCategory::kContextExceeded:
       return {"context_exceeded", 400, 6};
+    case ErrorCategory::kQueueFull:
+      return {"queue_full", 429, 7};
     case ErrorCategory::kOverloaded:
       return {"overloaded", 503, 7};
     case ErrorCategory::kIo:

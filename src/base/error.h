@@ -14,7 +14,8 @@ enum class ErrorCategory {
   kCorrupt,          // data that breaks its own format
   kUnsupported,      // valid, but not something this build can do
   kContextExceeded,  // a prompt that does not fit the context
-  kOverloaded,       // try again later
+  kQueueFull,        // too many requests are waiting already; the same one may be sent again soon
+  kOverloaded,       // not now: memory is short, or the program is ending
   kCancelled,        // the caller went away
   kIo,               // the operating system said no
   kInternal,         // a defect of ours

@@ -169,7 +169,7 @@ Result<Embedder::RequestId> Embedder::submit(EmbedRequest work) {
   const auto n_tokens = static_cast<size_t>(request->n_tokens);
   if (n_unfinished_ >= options_.max_waiting ||
       n_unfinished_tokens_ + n_tokens > options_.max_waiting_tokens) {
-    return fail(ErrorCategory::kOverloaded, "{} requests with {} tokens are waiting already; try again later",
+    return fail(ErrorCategory::kQueueFull, "{} requests with {} tokens are waiting already; try again later",
                 n_unfinished_, n_unfinished_tokens_);
   }
   const RequestId id = request->id = ++last_id_;

@@ -79,7 +79,7 @@ class Embedder {
                                       tensor::Backend& backend);
 
   // Refused at once: kInvalidArgument (names the input; too many tokens in all), kContextExceeded (names the
-  // input, has both numbers), kOverloaded. After success the sink gets vectors and exactly one end.
+  // input, has both numbers), kQueueFull, kOverloaded. After success the sink gets vectors and exactly one end.
   Result<RequestId> submit(EmbedRequest request);
   // The request ends with kCancelled; a pass in which nobody else has a part is broken off. Unknown ids are
   // ignored.

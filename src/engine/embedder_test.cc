@@ -227,7 +227,7 @@ TEST(Embedder, TakesABoundedNumberOfRequestsAndTokens) {
   ASSERT_TRUE(first);
   auto refused = submit(1);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().category, ErrorCategory::kOverloaded);
+  EXPECT_EQ(refused.error().category, ErrorCategory::kQueueFull);
   embedder->cancel(*first);
   EXPECT_TRUE(sinks[0]->wait().error);
   std::vector<Embedder::RequestId> ids;
@@ -239,7 +239,7 @@ TEST(Embedder, TakesABoundedNumberOfRequestsAndTokens) {
   }
   refused = submit(1);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().category, ErrorCategory::kOverloaded);
+  EXPECT_EQ(refused.error().category, ErrorCategory::kQueueFull);
   for (const auto id : ids) embedder->cancel(id);
 }
 

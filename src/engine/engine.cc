@@ -114,8 +114,7 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   if (!accepting_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
   // Arrivals count as unfinished already.
   if (n_unfinished_ >= options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
-    return fail(ErrorCategory::kOverloaded, "{} requests are waiting already; try again later",
-                n_unfinished_);
+    return fail(ErrorCategory::kQueueFull, "{} requests are waiting already; try again later", n_unfinished_);
   }
   ++n_unfinished_;
   arrivals_.push_back(std::move(sequence));

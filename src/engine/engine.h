@@ -76,8 +76,8 @@ class Engine {
                                    tensor::Backend& backend);
   ~Engine();  // ends what is running with kCancelled
 
-  // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kOverloaded. After success the sink
-  // gets tokens and exactly one end.
+  // Refused at once: kInvalidArgument, kContextExceeded (both numbers), kQueueFull, kOverloaded. After
+  // success the sink gets tokens and exactly one end.
   Result<SequenceId> submit(EngineRequest request);
   // The sequence ends with kCancelled, within half a layer of the step that runs; unknown ids are ignored.
   // Its rows leave the step, the others lose nothing.

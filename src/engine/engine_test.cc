@@ -232,7 +232,7 @@ TEST_F(EngineTest, TooManyRequestsAreRefused) {
   }
   const auto refused = engine->submit(request(std::make_shared<Collector>(), 3));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().category, ErrorCategory::kOverloaded);
+  EXPECT_EQ(refused.error().category, ErrorCategory::kQueueFull);
   gate->open.set_value();
   for (auto& sink : waiting) EXPECT_EQ(sink->wait().reason, EndReason::kMaxTokens);
   EXPECT_TRUE(engine->submit(request(std::make_shared<Collector>(), 3)));

@@ -107,9 +107,9 @@ class GenerationService {
   virtual Status unload(const std::string& model) = 0;
 
   // Starts a generation. Refused at once: kNotFound (unknown model), kInvalidArgument (a field; the message
-  // names it), kContextExceeded (both numbers in the message), kOverloaded (queue full, shutting down),
+  // names it), kContextExceeded (both numbers in the message), kQueueFull, kOverloaded (shutting down),
   // kUnsupported. Later failures arrive in the stream. Never waits: where the model must be loaded first, the
-  // request waits for it, and all but kNotFound and kOverloaded arrive in the stream.
+  // request waits for it, and all but kNotFound, kQueueFull and kOverloaded arrive in the stream.
   virtual Result<TokenStream> generate(GenerationRequest request) = 0;
 
   // As generate(). One Embedding for each input, in any order, then the end. kUnsupported for a model that

@@ -42,8 +42,8 @@ Result<std::optional<ModelUse>> ModelKeeper::acquire(Id id, std::optional<KeepAl
   std::lock_guard lock(shared_->mutex);
   if (stopping_) return propagate(shutting_down());
   if (!shared_->residency.open(id) && shared_->waiting.size() >= max_waiting_) {
-    return fail(ErrorCategory::kOverloaded,
-                "{} requests are waiting for models to be loaded; try again later", shared_->waiting.size());
+    return fail(ErrorCategory::kQueueFull, "{} requests are waiting for models to be loaded; try again later",
+                shared_->waiting.size());
   }
   if (shared_->residency.request(id, keep_alive)) return use_locked(id, 0);
   shared_->waiting.push_back(

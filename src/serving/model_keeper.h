@@ -59,7 +59,7 @@ class ModelKeeper {
     uint64_t number_;
   };
 
-  // At most `max_waiting` requests wait for models; more are refused with kOverloaded.
+  // At most `max_waiting` requests wait for models; more are refused with kQueueFull.
   explicit ModelKeeper(size_t max_waiting);
   ~ModelKeeper();  // shut_down(0), and waits for a load that is under way
 
@@ -67,7 +67,7 @@ class ModelKeeper {
 
   Ticket new_ticket();
   // The model, if it is in memory. If not, nullopt, and `waiter` is called with it or with why there is none.
-  // kOverloaded: too many wait, or shutting down.
+  // kQueueFull: too many wait. kOverloaded: shutting down.
   Result<std::optional<ModelUse>> acquire(Id id, std::optional<KeepAlive> keep_alive, const Ticket& ticket,
                                           Waiter waiter);
 

@@ -1,34 +1,13 @@
 #include "api/anthropic/errors.h"
 
+#include "api/http_status.h"
 #include "api/json.h"
 
 namespace hearth::api::anthropic {
-namespace {
-
-std::string_view type_of(int status) {
-  switch (status) {
-    case 401:
-      return "authentication_error";
-    case 403:
-      return "permission_error";
-    case 404:
-      return "not_found_error";
-    case 413:
-      return "request_too_large";
-    case 429:
-      return "rate_limit_error";
-    case 503:
-      return "overloaded_error";
-    default:
-      return status < 500 ? "invalid_request_error" : "api_error";
-  }
-}
-
-}  // namespace
 
 std::string error_json(const ApiError& error, std::string_view request_id) {
   Json inner = Json::object();
-  inner["type"] = type_of(error.status);
+  inner["type"] = status_words(error.status).anthropic_type;
   inner["message"] = error.message;
   Json json = Json::object();
   json["type"] = "error";

@@ -179,14 +179,7 @@ Parsed<std::vector<ChatMessage>> read_messages(const Json& body) {
     HEARTH_API_TRY(prompt.content, read_texts(*system, "system"));
     if (!prompt.content.empty()) messages.push_back(std::move(prompt));
   }
-  const Json* list = find(body, "messages");
-  if (list == nullptr || !list->is_array() || list->empty()) {
-    return refuse("messages", "must be a list with at least one message");
-  }
-  if (list->size() > kMaxMessages) {
-    return refuse("messages",
-                  fmt::format("has {} messages, at most {} are allowed", list->size(), kMaxMessages));
-  }
+  HEARTH_API_TRY(const Json* list, read_some_messages(body));
   for (size_t i = 0; i < list->size(); ++i) {
     HEARTH_API_TRY(Parts parts, read_message((*list)[i], at("messages", i)));
     const bool only_results = !parts.results.empty() && parts.message.content.empty();

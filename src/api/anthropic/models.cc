@@ -37,14 +37,11 @@ HttpResponse models_response(const serving::GenerationService& service) {
 
 HttpResponse model_response(const serving::GenerationService& service, std::string_view id,
                             const HttpRequest& request) {
-  const Parsed<std::string> name = requested_model(service, std::string(id));
-  for (const serving::ModelSummary& model : service.list_models()) {
-    if (!name || model.name != *name) continue;
-    HttpResponse response;
-    response.body = dump(model_json(model));
-    return response;
-  }
-  return error_response(http_error(404, fmt::format("model \"{}\" is not served here", id)), request);
+  const Parsed<serving::ModelSummary> model = find_model(service, std::string(id));
+  if (!model) return error_response(model.error(), request);
+  HttpResponse response;
+  response.body = dump(model_json(*model));
+  return response;
 }
 
 }  // namespace hearth::api::anthropic

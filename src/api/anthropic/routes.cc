@@ -13,6 +13,8 @@
 namespace hearth::api::anthropic {
 namespace {
 
+constexpr std::string_view kPromptField = "messages";
+
 struct Routes {
   serving::GenerationService& service;
   AnthropicOptions options;
@@ -39,18 +41,18 @@ Task<void> create_message(const Routes& routes, const HttpRequest& http, Respons
   head.show_thinking = request->show_thinking;
   auto stream = routes.service.generate(std::move(request->generation));
   if (!stream) {
-    co_await writer.fail(from_error(stream.error()));
+    co_await writer.fail(from_error(stream.error(), kPromptField));
     co_return;
   }
-  const ReplyErrors errors;
   std::vector<serving::TokenStream> streams;
   streams.push_back(std::move(*stream));
   if (request->stream) {
     EventEncoder encoder(std::move(head), http.id);
-    co_await stream_reply(std::move(streams), 1, errors, routes.options.keep_alive_interval, encoder, writer);
+    co_await stream_reply(std::move(streams), 1, kPromptField, routes.options.keep_alive_interval, encoder,
+                          writer);
     co_return;
   }
-  const auto answers = co_await collect_reply(std::move(streams), 1, errors, writer);
+  const auto answers = co_await collect_reply(std::move(streams), 1, kPromptField, writer);
   if (!answers) co_return;
   HttpResponse response;
   response.body = dump(whole_message(head, answers->front()));
@@ -71,7 +73,7 @@ Task<void> count_tokens(const Routes& routes, const HttpRequest& http, ResponseW
   }
   const Result<size_t> n_tokens = count(routes, request->generation);
   if (!n_tokens) {
-    co_await writer.fail(from_error(n_tokens.error()));
+    co_await writer.fail(from_error(n_tokens.error(), kPromptField));
     co_return;
   }
   HttpResponse response;

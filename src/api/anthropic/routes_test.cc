@@ -205,17 +205,21 @@ TEST_F(AnthropicRoutesTest, ErrorsHaveTheirShapeAndStatus) {
   expect(server.ask(post("/v1/messages/batches", "{}")), 404,
          R"({"type":"not_found_error","message":"there is no route /v1/messages/batches"})");
   expect(server.ask(get("/v1/models/none", kVersion)), 404,
-         R"({"type":"not_found_error","message":"model \"none\" is not served here"})");
+         R"({"type":"not_found_error","message":"model 'none' not found"})");
   service_.refuse({ErrorCategory::kNotFound, "model 'none' not found"});
   expect(server.ask(post("/v1/messages", kBody)), 404,
          R"({"type":"not_found_error","message":"model 'none' not found"})");
   service_.refuse({ErrorCategory::kContextExceeded, "prompt is too long: 5000 tokens > 4096 maximum"});
   expect(server.ask(post("/v1/messages", kBody)), 400,
          R"({"type":"invalid_request_error","message":"prompt is too long: 5000 tokens > 4096 maximum"})");
-  service_.refuse({ErrorCategory::kOverloaded, "256 requests are waiting already"});
+  service_.refuse({ErrorCategory::kQueueFull, "256 requests are waiting already"});
+  const Reply waiting = server.ask(post("/v1/messages", kStreamBody));
+  EXPECT_EQ(waiting.header("Retry-After"), "1");
+  expect(waiting, 429, R"({"type":"rate_limit_error","message":"256 requests are waiting already"})");
+  service_.refuse({ErrorCategory::kOverloaded, "the server is shutting down"});
   const Reply overloaded = server.ask(post("/v1/messages", kStreamBody));
   EXPECT_EQ(overloaded.header("Retry-After"), "1");
-  expect(overloaded, 503, R"({"type":"overloaded_error","message":"256 requests are waiting already"})");
+  expect(overloaded, 503, R"({"type":"overloaded_error","message":"the server is shutting down"})");
 }
 
 TEST_F(AnthropicRoutesTest, AFailureInAStreamIsAnEvent) {

@@ -12,12 +12,6 @@ namespace {
 constexpr size_t kMaxInputs = 2048;
 constexpr int64_t kLargestNorm = 16;
 
-ApiError content_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "content";
-  return result;
-}
-
 }  // namespace
 
 Parsed<NativeEmbeddingRequest> parse_native_embedding_request(std::string_view text) {
@@ -51,20 +45,10 @@ Task<void> reply_with_native_embedding(serving::GenerationService& service, cons
     co_await writer.fail(request.error());
     co_return;
   }
-  Parsed<std::string> model = requested_model(service, request->work.model);
-  if (!model) {
-    co_await writer.fail(model.error());
-    co_return;
-  }
-  writer.notes().model = request->work.model = std::move(*model);
-  request->work.cache_scope = http.owner;
-  const size_t n_inputs = request->work.inputs.size();
-  const ReplyErrors errors{.translate = content_error};
-  auto stream = service.embed(std::move(request->work));
-  std::optional<Collected> found = co_await collect_vectors(std::move(stream), n_inputs, errors, writer);
+  std::optional<Collected> found = co_await collect_vectors(service, request->work, "content", http, writer);
   if (!found) co_return;
   Json list = Json::array();
-  for (size_t i = 0; i < n_inputs; ++i) {
+  for (size_t i = 0; i < found->vectors.size(); ++i) {
     apply_norm(found->vectors[i], request->norm);
     list.push_back(Json{{"index", i}, {"embedding", Json::array({found->vectors[i]})}});
   }

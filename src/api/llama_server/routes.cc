@@ -16,6 +16,7 @@ namespace {
 
 using serving::GenerationService;
 using TextRoute = Parsed<std::string> (*)(GenerationService&, const std::string& body);
+constexpr std::string_view kPromptField = "prompt";
 using ParseCompletion = Parsed<CompletionRequest> (*)(std::string_view body);
 
 struct Routes {
@@ -35,12 +36,6 @@ Task<void> reply_with(Parsed<std::string> reply, ResponseWriter& writer) {
     co_return;
   }
   co_await writer.send(json_response(std::move(*reply)));
-}
-
-ApiError completion_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "prompt";
-  return result;
 }
 
 Task<void> complete(const Routes& routes, ParseCompletion parse, const HttpRequest& http,
@@ -63,18 +58,18 @@ Task<void> complete(const Routes& routes, ParseCompletion parse, const HttpReque
     auto stream = routes.service.generate(generation);
     // Streams that have started are cancelled by going out of scope.
     if (!stream) {
-      co_await writer.fail(completion_error(stream.error()));
+      co_await writer.fail(from_error(stream.error(), kPromptField));
       co_return;
     }
     streams.push_back(std::move(*stream));
   }
-  const ReplyErrors errors{.translate = completion_error};
   if (request->stream) {
     CompletionEncoder encoder(*model, *request);
-    co_await stream_reply(std::move(streams), 1, errors, routes.options.keep_alive_interval, encoder, writer);
+    co_await stream_reply(std::move(streams), 1, kPromptField, routes.options.keep_alive_interval, encoder,
+                          writer);
     co_return;
   }
-  const auto answers = co_await collect_reply(std::move(streams), 1, errors, writer);
+  const auto answers = co_await collect_reply(std::move(streams), 1, kPromptField, writer);
   if (!answers) co_return;
   Json list = Json::array();
   for (size_t i = 0; i < answers->size(); ++i) {

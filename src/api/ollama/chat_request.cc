@@ -16,37 +16,6 @@ Parsed<std::string> read_role(const Json& message, const std::string& where) {
   return refuse(field, fmt::format("\"{}\" is none of system, user, assistant, tool", role));
 }
 
-// Arguments are an object here; some clients replay the other dialect's JSON text.
-Parsed<text::Value> read_arguments(const Json& function, const std::string& where) {
-  const std::string field = where + ".arguments";
-  const Json* arguments = find(function, "arguments");
-  if (arguments == nullptr) return text::Value::map();
-  if (arguments->is_object()) return to_untrusted_value(*arguments);
-  if (!arguments->is_string()) return refuse(field, shown(*arguments) + ", must be an object");
-  const Result<Json> parsed = parse_json(arguments->get_ref<const std::string&>());
-  if (!parsed || !parsed->is_object()) return refuse(field, "does not hold a JSON object");
-  return to_untrusted_value(*parsed);
-}
-
-Parsed<std::vector<serving::ToolCall>> read_tool_calls(const Json& message, const std::string& where) {
-  std::vector<serving::ToolCall> calls;
-  const Json* list = find(message, "tool_calls");
-  if (list == nullptr) return calls;
-  if (!list->is_array()) return refuse(where, shown(*list) + ", must be a list");
-  for (size_t i = 0; i < list->size(); ++i) {
-    const std::string one = at(where, i);
-    const Json& json = (*list)[i];
-    const Json* function = json.is_object() ? find(json, "function") : nullptr;
-    if (function == nullptr || !function->is_object()) return refuse(one + ".function", "must be an object");
-    serving::ToolCall& call = calls.emplace_back();
-    HEARTH_API_TRY(call.id, read_string(json, "id", one + ".id", kMaxNameBytes));
-    HEARTH_API_TRY(call.name, read_string(*function, "name", one + ".function.name", kMaxNameBytes));
-    if (call.name.empty()) return refuse(one + ".function.name", "is missing");
-    HEARTH_API_TRY(call.arguments, read_arguments(*function, one + ".function"));
-  }
-  return calls;
-}
-
 Parsed<ChatMessage> read_message(const Json& json, const std::string& where) {
   if (!json.is_object()) return refuse(where, "must be an object");
   ChatMessage message;
@@ -63,13 +32,8 @@ Parsed<ChatMessage> read_message(const Json& json, const std::string& where) {
 
 Parsed<std::vector<ChatMessage>> read_messages(const Json& body) {
   std::vector<ChatMessage> messages;
-  const Json* list = find(body, "messages");
+  HEARTH_API_TRY(const Json* list, read_message_list(body));
   if (list == nullptr) return messages;
-  if (!list->is_array()) return refuse("messages", shown(*list) + ", must be a list");
-  if (list->size() > kMaxMessages) {
-    return refuse("messages",
-                  fmt::format("has {} messages, at most {} are allowed", list->size(), kMaxMessages));
-  }
   messages.reserve(list->size());
   for (size_t i = 0; i < list->size(); ++i) {
     HEARTH_API_TRY(auto message, read_message((*list)[i], at("messages", i)));

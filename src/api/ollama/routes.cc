@@ -1,7 +1,6 @@
 #include "api/ollama/routes.h"
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <memory>
 
@@ -12,7 +11,7 @@
 #include "api/ollama/models.h"
 #include "api/ollama/reply_format.h"
 #include "api/ollama/wire.h"
-#include "serving/model_name.h"
+#include "api/vector_reply.h"
 #include "serving/text_model.h"
 
 namespace hearth::api::ollama {
@@ -26,7 +25,7 @@ using std::chrono::steady_clock;
 // Clients switch features on by this number: the release whose wire format this is.
 constexpr const char* kProtocolVersion = "0.32.9";
 
-const ReplyErrors kErrors{};
+constexpr std::string_view kPromptField = "prompt";
 
 struct Routes {
   serving::GenerationService& service;
@@ -55,18 +54,6 @@ Task<void> reply(Parsed<HttpResponse> response, ResponseWriter& writer) {
   }
 }
 
-Parsed<ModelSummary> find_model(const Routes& routes, std::string name) {
-  HEARTH_API_TRY(const std::string wanted, requested_model(routes.service, std::move(name)));
-  for (const bool exactly : {true, false}) {
-    for (ModelSummary& model : routes.service.list_models()) {
-      if (exactly ? model.name == wanted : serving::same_model_name(model.name, wanted))
-        return std::move(model);
-    }
-  }
-  return tl::unexpected<ApiError>(
-      from_error({ErrorCategory::kNotFound, fmt::format("model '{}' not found", wanted)}));
-}
-
 Parsed<void> check_capabilities(const ModelSummary& model, const DialectRequest& request, bool chat) {
   const auto lacks = [&](const char* what) {
     return refuse_with(fmt::format("\"{}\" does not support {}", model.name, what));
@@ -83,7 +70,7 @@ Parsed<void> check_capabilities(const ModelSummary& model, const DialectRequest&
 Task<std::optional<double>> wait_for_load(TokenStream stream, ResponseWriter& writer) {
   std::vector<TokenStream> streams;
   streams.push_back(std::move(stream));
-  const auto answers = co_await collect_reply(std::move(streams), 1, kErrors, writer);
+  const auto answers = co_await collect_reply(std::move(streams), 1, kPromptField, writer);
   if (!answers) co_return std::nullopt;
   co_return answers->front().end.timings.load_ms;
 }
@@ -153,7 +140,7 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
     co_return;
   }
   serving::GenerationRequest& generation = request->generation;
-  const Parsed<ModelSummary> model = find_model(routes, generation.model);
+  const Parsed<ModelSummary> model = find_model(routes.service, generation.model);
   if (!model) {
     co_await writer.fail(model.error());
     co_return;
@@ -191,11 +178,11 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   const ReplyFormat format(std::move(head));
   if (request->stream) {
     StreamEncoder encoder(format);
-    co_await stream_reply(std::move(streams), 1, kErrors, routes.options.keep_alive_interval, encoder,
+    co_await stream_reply(std::move(streams), 1, kPromptField, routes.options.keep_alive_interval, encoder,
                           writer);
     co_return;
   }
-  const auto answers = co_await collect_reply(std::move(streams), 1, kErrors, writer);
+  const auto answers = co_await collect_reply(std::move(streams), 1, kPromptField, writer);
   if (!answers) co_return;
   HttpResponse response = json_response(format.whole(answers->front()));
   if (const int64_t n = answers->front().end.n_dropped_messages; n > 0) {
@@ -204,25 +191,11 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   co_await writer.send(std::move(response));
 }
 
-// The first `dimensions` numbers of a vector, at unit length again.
-std::vector<float> shortened(std::vector<float> values, std::optional<int64_t> dimensions) {
-  if (dimensions.value_or(0) == 0 || static_cast<size_t>(*dimensions) >= values.size()) return values;
-  values.resize(static_cast<size_t>(*dimensions));
-  double sum = 0;
-  for (const float value : values) sum += static_cast<double>(value) * value;
-  if (sum > 0) {
-    for (float& value : values) value = static_cast<float>(value / std::sqrt(sum));
-  }
-  return values;
-}
-
-Json embed_json(const std::string& shown_model, const EmbedRequest& request, size_t n_inputs, Answer& answer,
+Json embed_json(const std::string& shown_model, const EmbedRequest& request, Collected found,
                 steady_clock::time_point started) {
-  std::vector<std::vector<float>> vectors(n_inputs);
-  for (serving::Embedding& embedding : answer.embeddings) {
-    if (embedding.index < n_inputs) {
-      vectors[embedding.index] = shortened(std::move(embedding.values), request.dimensions);
-    }
+  std::vector<std::vector<float>>& vectors = found.vectors;
+  if (request.dimensions.value_or(0) > 0) {
+    for (auto& vector : vectors) shorten(vector, static_cast<size_t>(*request.dimensions));
   }
   if (request.single) return Json{{"embedding", vectors.empty() ? std::vector<float>() : vectors.front()}};
   Json json = Json::object();
@@ -230,8 +203,8 @@ Json embed_json(const std::string& shown_model, const EmbedRequest& request, siz
   json["embeddings"] = std::move(vectors);
   json["total_duration"] =
       std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - started).count();
-  json["load_duration"] = nanoseconds(answer.end.timings.load_ms);
-  json["prompt_eval_count"] = answer.end.usage.prompt_tokens;
+  json["load_duration"] = nanoseconds(found.timings.load_ms);
+  json["prompt_eval_count"] = found.usage.prompt_tokens;
   return json;
 }
 
@@ -243,7 +216,7 @@ Task<void> embed(const Routes& routes, Parsed<EmbedRequest> (*parse)(std::string
     co_await writer.fail(request.error());
     co_return;
   }
-  const Parsed<ModelSummary> model = find_model(routes, request->request.model);
+  const Parsed<ModelSummary> model = find_model(routes.service, request->request.model);
   if (!model) {
     co_await writer.fail(model.error());
     co_return;
@@ -256,21 +229,15 @@ Task<void> embed(const Routes& routes, Parsed<EmbedRequest> (*parse)(std::string
   // Without an input the model is loaded, as in the generating routes.
   auto stream = n_inputs == 0 ? routes.service.preload(model->name, request->request.keep_alive)
                               : routes.service.embed(std::move(request->request));
-  if (!stream) {
-    co_await writer.fail(from_error(stream.error()));
-    co_return;
-  }
-  std::vector<TokenStream> streams;
-  streams.push_back(std::move(*stream));
-  auto answers = co_await collect_reply(std::move(streams), 1, kErrors, writer);
-  if (!answers) co_return;
-  co_await writer.send(json_response(embed_json(shown_model, *request, n_inputs, answers->front(), started)));
+  auto found = co_await wait_for_vectors(std::move(stream), n_inputs, kPromptField, writer);
+  if (!found) co_return;
+  co_await writer.send(json_response(embed_json(shown_model, *request, std::move(*found), started)));
 }
 
 Parsed<HttpResponse> show(const Routes& routes, const HttpRequest& http) {
   HEARTH_API_TRY(const Json body, read_body(http.body));
   HEARTH_API_TRY(std::string name, read_model(body));
-  HEARTH_API_TRY(const ModelSummary model, find_model(routes, std::move(name)));
+  HEARTH_API_TRY(const ModelSummary model, find_model(routes.service, std::move(name)));
   const auto details = routes.service.describe(model.name);
   if (!details) return tl::unexpected<ApiError>(from_error(details.error()));
   return json_response(show_json(*details));

@@ -222,10 +222,13 @@ TEST_F(OllamaRoutesTest, ErrorsAreOneText) {
   expect_error(ask("/api/generate", R"({"options":{"num_ctx":"x"}})"), 400, "option \"num_ctx\" must be");
   service_.refuse({ErrorCategory::kContextExceeded, "the prompt has 5 tokens, the context holds 4"});
   expect_error(ask("/api/chat", kChatBody), 400, "5 tokens");
-  service_.refuse({ErrorCategory::kOverloaded, "later"});
-  const Reply busy = ask("/api/chat", kChatBody);
-  expect_error(busy, 503, "later");
-  EXPECT_EQ(busy.header("Retry-After"), "1");
+  for (const auto& [category, status] :
+       {std::pair(ErrorCategory::kQueueFull, 429), std::pair(ErrorCategory::kOverloaded, 503)}) {
+    service_.refuse({category, "later"});
+    const Reply busy = ask("/api/chat", kChatBody);
+    expect_error(busy, status, "later");
+    EXPECT_EQ(busy.header("Retry-After"), "1");
+  }
 }
 
 TEST_F(OllamaRoutesTest, WhatAModelCannotDoIsSaid) {

@@ -1,7 +1,6 @@
 #include "api/openai/embeddings.h"
 
 #include <bit>
-#include <cmath>
 
 #include "api/base64.h"
 #include "api/token_lists.h"
@@ -12,22 +11,6 @@ namespace {
 
 constexpr size_t kMaxInputs = 2048;
 constexpr int64_t kMaxDimensions = 1 << 20;
-
-ApiError embeddings_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "input";
-  return result;
-}
-
-void cut(std::vector<float>& vector, size_t n) {
-  if (n >= vector.size()) return;
-  vector.resize(n);
-  double squares = 0;
-  for (const float value : vector) squares += static_cast<double>(value) * static_cast<double>(value);
-  if (squares <= 0) return;
-  const double length = std::sqrt(squares);
-  for (float& value : vector) value = static_cast<float>(static_cast<double>(value) / length);
-}
 
 std::string little_endian_base64(const std::vector<float>& vector) {
   std::vector<std::byte> bytes;
@@ -63,11 +46,11 @@ Parsed<EmbeddingsRequest> parse_embeddings_request(std::string_view text) {
   return request;
 }
 
-std::string embeddings_json(const std::string& model, const EmbeddingsRequest& request,
-                            std::vector<std::vector<float>> vectors, const serving::Usage& usage) {
+std::string embeddings_json(const EmbeddingsRequest& request, std::vector<std::vector<float>> vectors,
+                            const serving::Usage& usage) {
   Json data = Json::array();
   for (size_t i = 0; i < vectors.size(); ++i) {
-    if (request.dimensions) cut(vectors[i], *request.dimensions);
+    if (request.dimensions) shorten(vectors[i], *request.dimensions);
     Json item = Json::object();
     item["object"] = "embedding";
     item["index"] = i;
@@ -77,7 +60,7 @@ std::string embeddings_json(const std::string& model, const EmbeddingsRequest& r
   Json json = Json::object();
   json["object"] = "list";
   json["data"] = std::move(data);
-  json["model"] = model;
+  json["model"] = request.work.model;
   json["usage"] = Json{{"prompt_tokens", usage.prompt_tokens}, {"total_tokens", usage.prompt_tokens}};
   return dump(json);
 }
@@ -89,20 +72,10 @@ Task<void> reply_with_embeddings(serving::GenerationService& service, const Http
     co_await writer.fail(request.error());
     co_return;
   }
-  Parsed<std::string> model = requested_model(service, request->work.model);
-  if (!model) {
-    co_await writer.fail(model.error());
-    co_return;
-  }
-  writer.notes().model = request->work.model = *model;
-  request->work.cache_scope = http.owner;
-  const size_t n_inputs = request->work.inputs.size();
-  const ReplyErrors errors{.translate = embeddings_error};
-  auto stream = service.embed(std::move(request->work));
-  std::optional<Collected> found = co_await collect_vectors(std::move(stream), n_inputs, errors, writer);
+  std::optional<Collected> found = co_await collect_vectors(service, request->work, "input", http, writer);
   if (!found) co_return;
   HttpResponse response;
-  response.body = embeddings_json(*model, *request, std::move(found->vectors), found->usage);
+  response.body = embeddings_json(*request, std::move(found->vectors), found->usage);
   co_await writer.send(std::move(response));
 }
 

@@ -21,8 +21,8 @@ struct EmbeddingsRequest {
 Parsed<EmbeddingsRequest> parse_embeddings_request(std::string_view body);
 
 // The whole reply. `vectors` in the order of the inputs.
-std::string embeddings_json(const std::string& model, const EmbeddingsRequest& request,
-                            std::vector<std::vector<float>> vectors, const serving::Usage& usage);
+std::string embeddings_json(const EmbeddingsRequest& request, std::vector<std::vector<float>> vectors,
+                            const serving::Usage& usage);
 
 Task<void> reply_with_embeddings(serving::GenerationService& service, const HttpRequest& http,
                                  ResponseWriter& writer);

@@ -44,33 +44,7 @@ Parsed<std::string> read_text(const Json& object, std::string_view name, const s
   return text;
 }
 
-Parsed<text::Value> read_arguments(const Json& function, const std::string& where) {
-  const std::string field = where + ".arguments";
-  const Json* arguments = find(function, "arguments");
-  if (arguments == nullptr) return text::Value::map();
-  if (arguments->is_object()) return to_untrusted_value(*arguments);
-  if (!arguments->is_string()) return refuse(field, "must be a string that holds a JSON object");
-  const auto& source = arguments->get_ref<const std::string&>();
-  if (source.find_first_not_of(" \t\r\n") == std::string::npos) return text::Value::map();
-  const Result<Json> parsed = parse_json(source);
-  if (!parsed) return refuse(field, parsed.error().message);
-  if (!parsed->is_object()) return refuse(field, "does not hold a JSON object");
-  return to_untrusted_value(*parsed);
-}
-
 namespace {
-
-Parsed<serving::ToolCall> read_tool_call(const Json& call, const std::string& where) {
-  if (!call.is_object()) return refuse(where, "must be an object");
-  const Json* function = find(call, "function");
-  if (function == nullptr || !function->is_object()) return refuse(where + ".function", "must be an object");
-  serving::ToolCall result;
-  HEARTH_API_TRY(result.id, read_string(call, "id", where + ".id", kMaxNameBytes));
-  HEARTH_API_TRY(result.name, read_string(*function, "name", where + ".function.name", kMaxNameBytes));
-  if (result.name.empty()) return refuse(where + ".function.name", "is missing");
-  HEARTH_API_TRY(result.arguments, read_arguments(*function, where + ".function"));
-  return result;
-}
 
 Parsed<ChatMessage> read_message(const Json& json, const std::string& where) {
   if (!json.is_object()) return refuse(where, "must be an object");
@@ -88,27 +62,14 @@ Parsed<ChatMessage> read_message(const Json& json, const std::string& where) {
     HEARTH_API_TRY(auto reasoning, read_string(json, name, where + "." + name, kNoLimit));
     if (!reasoning.empty()) message.reasoning = std::move(reasoning);
   }
-  if (const Json* calls = find(json, "tool_calls")) {
-    if (!calls->is_array()) return refuse(where + ".tool_calls", "must be a list");
-    for (size_t i = 0; i < calls->size(); ++i) {
-      HEARTH_API_TRY(auto call, read_tool_call((*calls)[i], at(where + ".tool_calls", i)));
-      message.tool_calls.push_back(std::move(call));
-    }
-  }
+  HEARTH_API_TRY(message.tool_calls, read_tool_calls(json, where + ".tool_calls"));
   return message;
 }
 
 }  // namespace
 
 Parsed<std::vector<ChatMessage>> read_messages(const Json& body) {
-  const Json* list = find(body, "messages");
-  if (list == nullptr || !list->is_array() || list->empty()) {
-    return refuse("messages", "must be a list with at least one message");
-  }
-  if (list->size() > kMaxMessages) {
-    return refuse("messages",
-                  fmt::format("has {} messages, at most {} are allowed", list->size(), kMaxMessages));
-  }
+  HEARTH_API_TRY(const Json* list, read_some_messages(body));
   std::vector<ChatMessage> messages;
   messages.reserve(list->size());
   for (size_t i = 0; i < list->size(); ++i) {

@@ -16,9 +16,6 @@ Parsed<std::string> read_role(const Json& message, const std::string& where);
 // A string, or a list of parts that hold text, which are joined; empty when absent.
 Parsed<std::string> read_text(const Json& object, std::string_view name, const std::string& where);
 
-// The arguments of a call, a mapping. Clients send them as JSON in a string; some replay them as an object.
-Parsed<text::Value> read_arguments(const Json& function, const std::string& where);
-
 // The messages of a chat, at least one.
 Parsed<std::vector<serving::ChatMessage>> read_messages(const Json& body);
 

@@ -1,8 +1,6 @@
 #include "api/openai/models.h"
 
-#include <fmt/format.h>
-
-#include "api/error_response.h"
+#include "api/generation_reply.h"
 #include "api/json.h"
 
 namespace hearth::api::openai {
@@ -39,16 +37,11 @@ HttpResponse models_response(const serving::GenerationService& service) {
 }
 
 HttpResponse model_response(const serving::GenerationService& service, std::string_view id) {
-  for (const serving::ModelSummary& model : service.list_models()) {
-    if (model.name != id) continue;
-    HttpResponse response;
-    response.body = dump(model_json(model));
-    return response;
-  }
-  ApiError error = http_error(404, fmt::format("model \"{}\" is not served here", id));
-  error.param = "model";
-  error.code = "model_not_found";
-  return error_response(error);
+  const Parsed<serving::ModelSummary> model = find_model(service, std::string(id));
+  if (!model) return error_response(model.error());
+  HttpResponse response;
+  response.body = dump(model_json(*model));
+  return response;
 }
 
 }  // namespace hearth::api::openai

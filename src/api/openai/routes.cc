@@ -22,19 +22,12 @@ using serving::TextDelta;
 struct Dialect {
   Parsed<DialectRequest> (*parse)(std::string_view body);
   std::unique_ptr<ReplyFormat> (*format)(ReplyHead head);
-  ApiError (*error)(const Error& error);
   const char* id_prefix;
+  const char* prompt_field;
 };
 
-ApiError completion_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "prompt";
-  return result;
-}
-
-constexpr Dialect kChat = {parse_chat_request, ReplyFormat::chat, from_error, "chatcmpl-"};
-constexpr Dialect kCompletion = {parse_completion_request, ReplyFormat::completion, completion_error,
-                                 "cmpl-"};
+constexpr Dialect kChat = {parse_chat_request, ReplyFormat::chat, "chatcmpl-", "messages"};
+constexpr Dialect kCompletion = {parse_completion_request, ReplyFormat::completion, "cmpl-", "prompt"};
 
 struct Routes {
   serving::GenerationService& service;
@@ -51,7 +44,7 @@ Parsed<std::vector<serving::TokenStream>> start(const Routes& routes, const Dial
   for (serving::GenerationRequest& generation : request.generations) {
     auto stream = routes.service.generate(std::move(generation));
     // Streams that have started are cancelled by going out of scope.
-    if (!stream) return tl::unexpected<ApiError>(dialect.error(stream.error()));
+    if (!stream) return tl::unexpected<ApiError>(from_error(stream.error(), dialect.prompt_field));
     streams.push_back(std::move(*stream));
   }
   return streams;
@@ -146,7 +139,6 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   head.legacy_functions = request->reply.legacy_functions;
   head.show_reasoning = request->reply.show_reasoning;
 
-  const ReplyErrors errors{.translate = dialect.error};
   const auto n_per_prompt = static_cast<size_t>(request->reply.n);
   Parsed<std::vector<serving::TokenStream>> streams = start(routes, dialect, *request);
   if (!streams) {
@@ -156,11 +148,11 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   const std::unique_ptr<ReplyFormat> format = dialect.format(std::move(head));
   if (request->reply.stream) {
     StreamEncoder encoder(*format, *request);
-    co_await stream_reply(std::move(*streams), n_per_prompt, errors, routes.options.keep_alive_interval,
-                          encoder, writer);
+    co_await stream_reply(std::move(*streams), n_per_prompt, dialect.prompt_field,
+                          routes.options.keep_alive_interval, encoder, writer);
     co_return;
   }
-  auto answers = co_await collect_reply(std::move(*streams), n_per_prompt, errors, writer);
+  auto answers = co_await collect_reply(std::move(*streams), n_per_prompt, dialect.prompt_field, writer);
   if (!answers) co_return;
   UsageTotal total(n_per_prompt);
   for (size_t i = 0; i < answers->size(); ++i) {

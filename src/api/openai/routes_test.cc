@@ -301,9 +301,12 @@ TEST_F(OpenAiRoutesTest, ErrorsOfTheServiceHaveTheirStatus) {
       {{ErrorCategory::kInvalidArgument, "top_k is x"},
        400,
        R"({"error":{"message":"top_k is x","type":"invalid_request_error","param":null,"code":null}})"},
-      {{ErrorCategory::kOverloaded, "the queue is full"},
+      {{ErrorCategory::kQueueFull, "the queue is full"},
+       429,
+       R"({"error":{"message":"the queue is full","type":"rate_limit_error","param":null,"code":"queue_full"}})"},
+      {{ErrorCategory::kOverloaded, "no memory"},
        503,
-       R"({"error":{"message":"the queue is full","type":"unavailable_error","param":null,"code":"overloaded"}})"},
+       R"({"error":{"message":"no memory","type":"unavailable_error","param":null,"code":"overloaded"}})"},
       {{ErrorCategory::kUnsupported, "no"},
        501,
        R"({"error":{"message":"no","type":"not_supported_error","param":null,"code":null}})"},
@@ -322,7 +325,7 @@ TEST_F(OpenAiRoutesTest, ErrorsOfTheServiceHaveTheirStatus) {
         const Reply reply = server.ask(post("/v1/chat/completions", body));
         EXPECT_EQ(reply.status, one.status) << one.error.message;
         EXPECT_EQ(reply.body, one.rest);
-        EXPECT_EQ(reply.header("Retry-After"), one.status == 503 ? "1" : "");
+        EXPECT_EQ(reply.header("Retry-After"), one.status == 503 || one.status == 429 ? "1" : "");
       }
     }
   }

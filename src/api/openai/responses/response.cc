@@ -1,5 +1,6 @@
 #include "api/openai/responses/response.h"
 
+#include "api/http_status.h"
 #include "api/timings_json.h"
 
 namespace hearth::api::openai::responses {
@@ -55,7 +56,7 @@ void fail_response(Json& response, Json output, const ApiError& error) {
   response["status"] = "failed";
   response["output"] = std::move(output);
   Json json = Json::object();
-  json["code"] = error.code.empty() ? error.type : error.code;
+  json["code"] = error.code.empty() ? status_words(error.status).openai_type : error.code;
   json["message"] = error.message;
   response["error"] = std::move(json);
 }

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int64_t kListed = 20;  // input items, where a request does not say
 constexpr int64_t kMostListed = 100;
+constexpr std::string_view kPromptField = "input";
 
 struct Routes {
   Routes(serving::GenerationService& generation_service, OpenAiOptions openai_options)
@@ -31,15 +32,6 @@ struct Routes {
   StoredResponses stored;
   Worker disk;  // ends its work before what it works with goes
 };
-
-// What generate() says, in terms of this route's fields.
-ApiError generation_error(const Error& error) {
-  ApiError result = from_error(error);
-  if (error.category == ErrorCategory::kContextExceeded) result.param = "input";
-  return result;
-}
-
-constexpr ReplyErrors kErrors{.translate = generation_error};
 
 HttpResponse json_reply(const Json& json) {
   HttpResponse reply;
@@ -75,7 +67,7 @@ Task<void> respond(Routes& routes, const HttpRequest& http, ResponseWriter& writ
   Json response = new_response(*request, random_id("resp_"), std::time(nullptr));
   auto stream = routes.service.generate(std::move(request->generation));
   if (!stream) {
-    co_await writer.fail(generation_error(stream.error()));
+    co_await writer.fail(from_error(stream.error(), kPromptField));
     co_return;
   }
   std::vector<serving::TokenStream> streams;
@@ -85,11 +77,11 @@ Task<void> respond(Routes& routes, const HttpRequest& http, ResponseWriter& writ
   };
   if (request->stream) {
     StreamEncoder encoder(*request, std::move(response), keep);
-    co_await stream_reply(std::move(streams), 1, kErrors, routes.options.keep_alive_interval, encoder,
+    co_await stream_reply(std::move(streams), 1, kPromptField, routes.options.keep_alive_interval, encoder,
                           writer);
     co_return;
   }
-  const auto answers = co_await collect_reply(std::move(streams), 1, kErrors, writer);
+  const auto answers = co_await collect_reply(std::move(streams), 1, kPromptField, writer);
   if (!answers) co_return;
   const Answer& answer = answers->front();
   complete_response(response, output_of(answer, *request), answer.end, std::time(nullptr));
@@ -110,7 +102,7 @@ Task<void> count_input_tokens(Routes& routes, const HttpRequest& http, ResponseW
     return tokens.size();
   });
   if (!n_tokens) {
-    co_await writer.fail(generation_error(n_tokens.error()));
+    co_await writer.fail(from_error(n_tokens.error(), kPromptField));
     co_return;
   }
   Json json = Json::object();
