@@ -66,6 +66,21 @@ std::vector<ChatMessage> with_system_in_user(const std::vector<ChatMessage>& mes
   return merged;
 }
 
+// For templates that show calls only where a message has no content: its words become a message before them.
+std::vector<ChatMessage> with_calls_alone(std::vector<ChatMessage> messages) {
+  std::vector<ChatMessage> split;
+  split.reserve(messages.size());
+  for (ChatMessage& message : messages) {
+    if (!message.tool_calls.empty() && !message.content.empty()) {
+      ChatMessage& words = split.emplace_back(plain_message(message.role, std::move(message.content)));
+      words.reasoning = std::exchange(message.reasoning, {});
+      message.content.clear();
+    }
+    split.push_back(std::move(message));
+  }
+  return split;
+}
+
 // A template that came with the request: all that is wrong with it is the request's fault.
 Result<text::PromptText> render_given(std::string_view source, const Value& variables,
                                       int64_t now_unix_seconds) {
@@ -140,8 +155,6 @@ void TextModel::learn_habits() {
   with_system.messages.insert(with_system.messages.begin(), plain_message("system", "instruction"));
   habits_.system_role = trial(with_system).find("instruction") != std::string::npos;
 
-  const text::ChatTemplate& with_tools = chat_with_tools_ ? *chat_with_tools_ : chat_;
-  if (!with_tools.supports_tools()) return;
   ChatPrompt with_call = question;
   with_call.tools = chat_with_tools_ ? Value::list({Value::map()}) : Value();
   ChatMessage& answer = with_call.messages.emplace_back(plain_message("assistant", ""));
@@ -149,11 +162,16 @@ void TextModel::learn_habits() {
   call.id = "call00001";  // nine letters and digits, which is what one family insists on
   call.name = "look_up";
   call.arguments = Value::map({{"topic", "needle"}});
-  const std::string walked = trial(with_call);
-  // Where a mapping was pasted into text, it shows in the template language's own notation instead of JSON.
-  if (walked.find("needle") != std::string::npos && walked.find("{'topic'") == std::string::npos) return;
-  habits_.arguments_as_text = true;
-  if (trial(with_call).find("needle") == std::string::npos) habits_.arguments_as_text = false;
+  for (const bool calls_alone : {false, true}) {
+    for (const bool arguments_as_text : {false, true}) {
+      habits_.calls_alone = calls_alone;
+      habits_.arguments_as_text = arguments_as_text;
+      const std::string shown = trial(with_call);
+      // A mapping that was pasted into text shows in the template language's own notation instead of JSON.
+      if (shown.find("needle") != std::string::npos && shown.find("{'topic'") == std::string::npos) return;
+    }
+  }
+  habits_.calls_alone = habits_.arguments_as_text = false;
 }
 
 const text::ChatTemplate& TextModel::template_for(const ChatPrompt& prompt) const {
@@ -193,6 +211,7 @@ Result<Value> TextModel::messages(const ChatPrompt& prompt, const std::string& c
   std::vector<ChatMessage> adapted = prompt.messages;
   if (prompt_rules_) adapted = with_rules(*prompt_rules_, std::move(adapted));
   if (!habits_.system_role) adapted = with_system_in_user(adapted);
+  if (habits_.calls_alone) adapted = with_calls_alone(std::move(adapted));
   text::ValueList list;
   list.reserve(adapted.size());
   for (size_t i = 0; i < adapted.size(); ++i) {
@@ -201,7 +220,10 @@ Result<Value> TextModel::messages(const ChatPrompt& prompt, const std::string& c
     const bool last = i + 1 == adapted.size();
     Value entry = Value::map();
     entry.set("role", plain_system ? std::string("system") : message.role);
-    entry.set("content", Value::untrusted(last ? message.content + continuation : message.content));
+    const bool no_content = habits_.calls_alone && !message.tool_calls.empty();
+    entry.set("content", no_content
+                             ? Value()
+                             : Value::untrusted(last ? message.content + continuation : message.content));
     if (!message.name.empty()) entry.set("name", Value::untrusted(message.name));
     if (!message.tool_call_id.empty()) entry.set("tool_call_id", Value::untrusted(message.tool_call_id));
     if (!message.reasoning.empty()) {

@@ -65,6 +65,7 @@ class TextModel {
     bool system_role = true;         // false: system text goes in front of the first user message
     bool developer_role = false;     // false: developer messages are shown as system messages
     bool arguments_as_text = false;  // tool call arguments are pasted as text, not walked as a mapping
+    bool calls_alone = false;        // calls are shown of messages only whose content is none
     std::string_view reasoning_key = "reasoning_content";
   };
 

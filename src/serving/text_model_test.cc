@@ -282,6 +282,37 @@ TEST_F(TextModelTest, PastesArgumentsAsJsonWhereATemplateWantsText) {
   EXPECT_EQ(rendered(prompt), "hif {\"b\": 1, \"a\": [true, \"x\\n\"]}");
 }
 
+ChatPrompt with_call(std::string words) {
+  ChatPrompt prompt = chat({said("user", "hi"), said("assistant", std::move(words))});
+  ToolCall call;
+  call.id = "call00001";
+  call.name = "look_up";
+  call.arguments = Value::map({{"topic", "rain"}});
+  prompt.messages.back().tool_calls.push_back(call);
+  ChatMessage result = said("tool", "wet");
+  result.tool_call_id = call.id;
+  prompt.messages.push_back(result);
+  return prompt;
+}
+
+TEST_F(TextModelTest, GivesNoContentWhereATemplateShowsCallsOnlyThen) {
+  open(
+      "{% for m in messages %}[{{ m.role }}{% if m.content is none %}{% for c in m.tool_calls %} "
+      "{{ c.function.name + ' ' + c.function.arguments }}{% endfor %}{% else %}: {{ m.content }}{% endif %}]"
+      "{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}");
+  EXPECT_EQ(rendered(with_call("")), "[user: hi][assistant look_up {\"topic\": \"rain\"}][tool: wet]");
+  EXPECT_EQ(rendered(with_call("Let me see.")),
+            "[user: hi][assistant: Let me see.][assistant look_up {\"topic\": \"rain\"}][tool: wet]");
+}
+
+// A template that shows calls beside text, and would print "None".
+TEST_F(TextModelTest, ContentIsTextWhereATemplateShowsCallsAnyway) {
+  open(
+      "{% for m in messages %}[{{ m.content }}{% for c in m.tool_calls %} {{ c.function.arguments | tojson }}"
+      "{% endfor %}]{% endfor %}{% if tools %}{{ tools | tojson }}{% endif %}");
+  EXPECT_EQ(rendered(with_call("")), "[hi][ {\"topic\": \"rain\"}][wet]");
+}
+
 TEST_F(TextModelTest, HasOneBosWhetherTheTemplateWritesItOrNot) {
   open(kTemplate);
   const auto with = model_->encode(chat({said("user", "a")}));
@@ -361,6 +392,31 @@ TEST(TextModelReference, HoldsAChatInEveryPublishedTemplate) {
   }
   EXPECT_EQ(rendered, total);
   EXPECT_GT(total, 50);
+}
+
+// Templates that know tools keep an earlier call in the history, whether the client sent words with it or
+// not.
+TEST(TextModelReference, KeepsCallsInTheHistory) {
+  const auto folder = reference_set("templates");
+  HEARTH_NEEDS(folder);
+  for (const char* name : {"deepseek-ai-DeepSeek-R1-Distill-Llama-8B",
+                           "deepseek-ai-DeepSeek-R1-Distill-Qwen-32B", "deepseek-ai-DeepSeek-V3.1",
+                           "meta-llama-Llama-3.1-8B-Instruct", "Qwen-Qwen3-0.6B", "Qwen-Qwen2.5-7B-Instruct",
+                           "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use", "google-gemma-4-31B-it"}) {
+    std::ifstream stream(folder / (std::string(name) + ".jinja"), std::ios::binary);
+    const std::string source((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const gguf::ModelFile file = byte_vocabulary().text("tokenizer.chat_template", source).open("history");
+    const auto model = TextModel::open(file);
+    ASSERT_TRUE(model) << name << ": " << model.error().message;
+    for (const char* words : {"", "Let me see."}) {
+      const auto prompt = (*model)->render(with_call(words), 1'700'000'000);
+      ASSERT_TRUE(prompt) << name << ": " << prompt.error().message;
+      EXPECT_THAT(prompt->text, HasSubstr("look_up")) << name;
+      EXPECT_THAT(prompt->text, HasSubstr("rain")) << name;
+      EXPECT_THAT(prompt->text, HasSubstr("wet")) << name;
+      EXPECT_THAT(prompt->text, Not(HasSubstr("None"))) << name;
+    }
+  }
 }
 
 TEST(DefaultSampling, TakesGoodValuesAndNamesBadOnes) {
