@@ -58,7 +58,19 @@ void Answer::add(serving::GenerationEvent event) {
     embeddings.push_back(std::move(*embedding));
   } else if (auto* last = std::get_if<GenerationEnd>(&event)) {
     end = std::move(*last);
+    if (end.reason == serving::FinishReason::kStop) broken_calls_to_text();
   }
+}
+
+bool Answer::Call::whole() const {
+  return arguments.starts_with('{') && Json::accept(arguments);
+}
+
+void Answer::broken_calls_to_text() {
+  for (const Call& call : calls) {
+    if (!call.whole()) text += fmt::format("{}{} {}", text.empty() ? "" : "\n", call.name, call.arguments);
+  }
+  std::erase_if(calls, [](const Call& call) { return !call.whole(); });
 }
 
 void UsageTotal::add(size_t index, const serving::Usage& usage) {
@@ -166,6 +178,16 @@ Parsed<serving::ModelSummary> find_model(const serving::GenerationService& servi
   }
   return tl::unexpected<ApiError>(
       from_error({ErrorCategory::kNotFound, fmt::format("model '{}' not found", wanted)}));
+}
+
+Json capabilities_json(const serving::ModelCapabilities& capabilities) {
+  Json list = Json::array();
+  if (capabilities.completion) list.push_back("completion");
+  if (capabilities.embedding) list.push_back("embedding");
+  if (capabilities.tools) list.push_back("tools");
+  if (capabilities.thinking) list.push_back("thinking");
+  if (capabilities.vision) list.push_back("vision");
+  return list;
 }
 
 }  // namespace hearth::api

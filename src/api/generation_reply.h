@@ -20,7 +20,9 @@ struct Answer {
   struct Call {
     std::string id;
     std::string name;
-    std::string arguments;  // a JSON object
+    std::string arguments;  // a JSON object, or its beginning
+
+    bool whole() const;
   };
   std::string text;
   std::string reasoning;
@@ -29,7 +31,12 @@ struct Answer {
   std::vector<serving::Embedding> embeddings;
   serving::GenerationEnd end;
 
+  // The last event also makes text of calls that the model broke off. Those that a limit cut stay what they
+  // are: the end says so.
   void add(serving::GenerationEvent event);
+
+ private:
+  void broken_calls_to_text();
 };
 
 // The usage of several answers. Those of one prompt, `n_per_prompt` in a row, count it once.
@@ -80,5 +87,8 @@ Parsed<std::string> requested_model(const serving::GenerationService& service, s
 
 // All about it; a 404 for one that is not served. As on Ollama's side, case and ":latest" make no difference.
 Parsed<serving::ModelSummary> find_model(const serving::GenerationService& service, std::string name);
+
+// What it can do, in the words that Ollama's clients know: "completion", "tools", …
+Json capabilities_json(const serving::ModelCapabilities& capabilities);
 
 }  // namespace hearth::api

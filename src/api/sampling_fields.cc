@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+
+#include "base/duration.h"
 
 namespace hearth::api {
 namespace {
@@ -143,10 +146,14 @@ Parsed<void> read_sampling_fields(const Json& object, std::string_view prefix, G
                    checked_number(*value, shown_name(field.name), field.integer, field.low, field.high));
     field.store(request, number);
   }
-  HEARTH_API_TRY(request.sampling.seed, read_seed(object, shown_name("seed")));
-  HEARTH_API_TRY(request.stop, read_stops(object, "stop", shown_name("stop")));
-  HEARTH_API_TRY(request.sampling.logit_bias, read_biases(object, shown_name("logit_bias")));
-  HEARTH_API_TRY(request.ignore_end_of_generation, read_bool(object, "ignore_eos", false));
+  HEARTH_API_TRY(const auto seed, read_seed(object, shown_name("seed")));
+  if (seed) request.sampling.seed = seed;
+  HEARTH_API_TRY(auto stops, read_stops(object, "stop", shown_name("stop")));
+  if (!stops.empty()) request.stop = std::move(stops);
+  HEARTH_API_TRY(auto biases, read_biases(object, shown_name("logit_bias")));
+  if (!biases.empty()) request.sampling.logit_bias = std::move(biases);
+  HEARTH_API_TRY(request.ignore_end_of_generation,
+                 read_bool(object, "ignore_eos", request.ignore_end_of_generation));
   return {};
 }
 
@@ -157,6 +164,29 @@ Parsed<void> read_logprobs(const Json& object, GenerationRequest& request) {
   if (request.top_logprobs > 0 && !request.logprobs) {
     return refuse("top_logprobs", "needs logprobs to be true");
   }
+  return {};
+}
+
+Parsed<std::optional<serving::KeepAlive>> read_keep_alive(const Json& body) {
+  const Json* field = find(body, "keep_alive");
+  if (field == nullptr) return std::nullopt;
+  if (field->is_string()) {
+    const auto duration = parse_duration(field->get_ref<const std::string&>());
+    if (!duration) return refuse("keep_alive", duration.error().message);
+    return duration->count() < 0 ? serving::kKeepForever : serving::KeepAlive(*duration);
+  }
+  if (!field->is_number()) {
+    return refuse("keep_alive",
+                  shown(*field) + ", must be a number of seconds or a duration such as \"10m\"");
+  }
+  const double ms = field->get<double>() * 1000;
+  if (ms < 0 || ms >= 9e18) return serving::kKeepForever;
+  return serving::KeepAlive(static_cast<int64_t>(std::ceil(ms)));
+}
+
+Parsed<void> read_num_ctx(const Json& options, serving::GenerationRequest& request) {
+  HEARTH_API_TRY(const auto context, read_integer(options, "num_ctx", 0, kMaxTokens));
+  if (context.value_or(0) > 0) request.context_length = context;  // 0 = as much as there is
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "api/timings_json.h"
 
+#include <cmath>
+
 namespace hearth::api {
 
 Json timings_json(const serving::GenerationEnd& end) {
@@ -22,6 +24,15 @@ Json timings_json(const serving::GenerationEnd& end) {
     json["draft_n"] = end.timings.drafted_tokens;
     json["draft_n_accepted"] = end.timings.accepted_tokens;
   }
+  return json;
+}
+
+Json progress_json(const serving::PromptProgress& progress) {
+  Json json = Json::object();
+  json["total"] = progress.total;
+  json["cache"] = progress.cached;
+  json["processed"] = progress.processed;
+  json["time_ms"] = std::llround(progress.elapsed_ms);
   return json;
 }
 

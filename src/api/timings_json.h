@@ -1,4 +1,4 @@
-// How the time of a generation went, as llama-server names it; several dialects show it.
+// How the time of a generation goes and went, as llama-server names it; several dialects show it.
 #pragma once
 
 #include "api/json.h"
@@ -7,5 +7,6 @@
 namespace hearth::api {
 
 Json timings_json(const serving::GenerationEnd& end);
+Json progress_json(const serving::PromptProgress& progress);
 
 }  // namespace hearth::api

@@ -157,6 +157,11 @@ EngineStats Engine::stats() const {
   return stats;
 }
 
+std::vector<RunningSequence> Engine::running() const {
+  std::lock_guard lock(mutex_);
+  return running_;
+}
+
 std::unique_ptr<PrefixDisk> Engine::open_disk() {
   if (!options_.prefix_store) return nullptr;
   return std::make_unique<PrefixDisk>(options_.prefix_store, cache_, [this] {
@@ -286,6 +291,14 @@ void Engine::update_stats() {
   stats_.n_running = static_cast<int64_t>(scheduler_.n_running());
   stats_.preemptions = scheduler_.n_preemptions();
   stats_.kv = usage;
+  running_.clear();
+  for (const auto& sequence : scheduler_.running()) {
+    running_.push_back({.id = sequence->id,
+                        .n_prompt = sequence->n_prompt(),
+                        .n_cached = sequence->n_cached,
+                        .n_read = std::min(sequence->n_computed, sequence->n_prompt()),
+                        .n_sampled = sequence->n_sampled()});
+  }
 }
 
 // Puts drafts behind the rows of a step that only decodes.

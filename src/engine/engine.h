@@ -64,6 +64,15 @@ struct EngineStats {
   PrefixStoreStats disk{};  // of all models together
 };
 
+// A sequence with a place in the steps, as of the last one.
+struct RunningSequence {
+  SequenceId id = 0;
+  int64_t n_prompt = 0;
+  int64_t n_cached = 0;  // of the prompt, not computed again
+  int64_t n_read = 0;    // of the prompt, the cached ones included
+  int64_t n_sampled = 0;
+};
+
 class Engine {
  public:
   // Borrows the model. kOverloaded when memory is short, kUnsupported for a KV format the heads do not fit.
@@ -93,6 +102,7 @@ class Engine {
   EngineMemory memory() const { return memory_; }
   size_t n_unfinished() const;  // sequences that run or wait
   EngineStats stats() const;
+  std::vector<RunningSequence> running() const;  // oldest first
 
  private:
   Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backend, EngineOptions options,
@@ -139,6 +149,7 @@ class Engine {
   bool disk_has_results_ = false;
   std::optional<Error> failure_;
   EngineStats stats_;
+  std::vector<RunningSequence> running_;
   size_t n_unfinished_ = 0;
   bool accepting_ = true;
   bool abandon_ = false;  // end everything now

@@ -56,6 +56,7 @@ class Scheduler {
   std::vector<std::unique_ptr<Sequence>> remove_all();
 
   size_t n_running() const { return running_.size(); }
+  const std::vector<std::unique_ptr<Sequence>>& running() const { return running_; }  // oldest first
   size_t n_waiting() const { return waiting_.size(); }
   int64_t n_decoding() const;
   int64_t n_preemptions() const { return n_preemptions_; }  // since the start

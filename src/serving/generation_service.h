@@ -63,11 +63,21 @@ struct PrefixDiskState {
   int64_t n_damaged = 0;
 };
 
+// A generation that runs now.
+struct RunningGeneration {
+  uint64_t id = 0;  // among those of its model
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of the prompt, not computed again
+  int64_t read_tokens = 0;    // of the prompt, the cached ones included
+  int64_t generated_tokens = 0;
+};
+
 // A model in memory.
 struct LoadedModelState {
   ModelSummary summary;
   MemoryPlan memory;
   size_t n_requests = 0;                        // running and waiting
+  std::vector<RunningGeneration> running;       // oldest first; others of the requests wait
   std::optional<int64_t> expires_unix_seconds;  // absent = kept for good
   std::optional<EngineState> engine;            // absent: the model only gives vectors
 };

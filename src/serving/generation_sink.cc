@@ -63,6 +63,9 @@ bool GenerationSink::deliver_text(const std::string& text) {
 bool GenerationSink::deliver() {
   for (OutputEvent& event : parser_.take()) {
     if (event.kind != OutputEvent::Kind::kText) flush_text();
+    const bool of_call =
+        event.kind == OutputEvent::Kind::kCallArguments || event.kind == OutputEvent::Kind::kCallEnd;
+    if (!of_call && std::exchange(in_call_, false)) broke_call_ = true;
     switch (event.kind) {
       case OutputEvent::Kind::kText:
         if (!deliver_text(event.text)) return false;
@@ -71,6 +74,7 @@ bool GenerationSink::deliver() {
         writer_.push(ReasoningDelta{std::move(event.text), std::exchange(waiting_, {})});
         break;
       case OutputEvent::Kind::kCallBegin:
+        in_call_ = true;
         writer_.push(ToolCallDelta{
             .index = n_calls_++, .id = random_id("call_"), .name = std::move(event.text), .arguments = {}});
         break;
@@ -79,6 +83,7 @@ bool GenerationSink::deliver() {
             ToolCallDelta{.index = n_calls_ - 1, .id = {}, .name = {}, .arguments = std::move(event.text)});
         break;
       case OutputEvent::Kind::kCallEnd:
+        in_call_ = false;
         waiting_.clear();
         if (!parallel_tool_calls_) return false;
         break;
@@ -98,9 +103,9 @@ void GenerationSink::on_end(const engine::SequenceEnd& end) {
     if (deliver()) flush_text();
   }
   if (!waiting_.empty()) writer_.push(TextDelta{{}, std::exchange(waiting_, {})});
-  writer_.push(GenerationEnd{.reason = cut && matched_stop_.empty() ? FinishReason::kLength
-                                       : n_calls_ > 0               ? FinishReason::kToolCalls
-                                                                    : FinishReason::kStop,
+  writer_.push(GenerationEnd{.reason = cut && matched_stop_.empty()                ? FinishReason::kLength
+                                       : n_calls_ > 0 && !in_call_ && !broke_call_ ? FinishReason::kToolCalls
+                                                                                   : FinishReason::kStop,
                              .stop_string = matched_stop_,
                              .usage = {.prompt_tokens = end.prompt_tokens,
                                        .cached_tokens = end.cached_tokens,

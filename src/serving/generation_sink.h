@@ -53,6 +53,8 @@ class GenerationSink : public engine::TokenSink {
   const bool parallel_tool_calls_;
   std::vector<TextDelta::Token> waiting_;  // for the text they are part of
   size_t n_calls_ = 0;
+  bool in_call_ = false;     // one has begun and is not whole yet
+  bool broke_call_ = false;  // one went on as something else
   int64_t reasoning_tokens_ = 0;
   std::string matched_stop_;
 };

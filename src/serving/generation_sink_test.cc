@@ -99,6 +99,17 @@ TEST(GenerationSink, TellsReasoningTextAndCallsApart) {
       "reasoning: Hm.\ntext: Look:\ncall 0: f{\"a\": \"é\"}\ncall 1: f{}\nend: tool_calls 6/91");
 }
 
+// A call that the model does not bring to its end must not look like one.
+TEST(GenerationSink, ACallThatBreaksIsNoReasonToEnd) {
+  const Words words;
+  const std::string begun = "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1";
+  EXPECT_EQ(play(words, chat(words), begun), "call 0: f{\"a\": 1\nend: stop 0/35");
+  EXPECT_EQ(play(words, chat(words), begun, EndReason::kMaxTokens), "call 0: f{\"a\": 1\nend: length 0/35");
+  EXPECT_THAT(play(words, chat(words), begun + "]}</tool_call> Sorry."),
+              ::testing::AllOf(::testing::StartsWith("call 0: f{\"a\": 1\ntext: "),
+                               ::testing::HasSubstr("Sorry."), ::testing::HasSubstr("end: stop")));
+}
+
 TEST(GenerationSink, RawOutputIsAllText) {
   const Words words;
   EXPECT_EQ(play(words, {}, "<think>x</think>y"), "text: <think>x</think>y\nend: stop 0/4");

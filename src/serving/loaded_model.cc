@@ -210,6 +210,13 @@ LoadedModelState LoadedModel::state() const {
   if (engine_) {
     state.n_requests = engine_->n_unfinished();
     state.engine = engine_state(engine_->stats());
+    for (const engine::RunningSequence& sequence : engine_->running()) {
+      state.running.push_back({.id = sequence.id,
+                               .prompt_tokens = sequence.n_prompt,
+                               .cached_tokens = sequence.n_cached,
+                               .read_tokens = sequence.n_read,
+                               .generated_tokens = sequence.n_sampled});
+    }
   }
   if (const engine::Embedder* embedder = existing_embedder()) {
     state.memory.embedder_bytes = embedder->bytes();

@@ -68,7 +68,7 @@ struct Embedding {
 enum class FinishReason {
   kStop,       // an end-of-generation token or a stop string
   kLength,     // max_tokens reached or context full
-  kToolCalls,  // as kStop, and the answer has calls
+  kToolCalls,  // as kStop, and the answer has calls, all of them whole
 };
 
 struct Usage {

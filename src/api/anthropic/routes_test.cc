@@ -163,6 +163,17 @@ TEST_F(AnthropicRoutesTest, ACallThatWasCutOffIsNotShownAsOne) {
               HasSubstr(R"("content":[],"stop_reason":"max_tokens")"));
 }
 
+TEST_F(AnthropicRoutesTest, ACallThatTheModelBrokeOffIsText) {
+  service_.play([](TokenWriter& writer) {
+    writer.push(ToolCallDelta{0, "call_a", "weather", "{\"city\":\"Os"});
+    writer.push(end_after(1, 1, FinishReason::kStop));
+  });
+  RunningServer server(service_);
+  EXPECT_THAT(
+      server.ask(post("/v1/messages", kBody)).body,
+      HasSubstr(R"("content":[{"type":"text","text":"weather {\"city\":\"Os"}],"stop_reason":"end_turn")"));
+}
+
 TEST_F(AnthropicRoutesTest, ThoughtsCanBeOmitted) {
   service_.play(play_all);
   RunningServer server(service_);

@@ -133,16 +133,26 @@ Json completion_json(const std::string& model, const CompletionRequest& request,
 
 std::string CompletionEncoder::encode(const StreamEvent& event) {
   Answer& answer = answers_[event.stream];
+  const auto part = [&](const TextDelta& delta) {
+    Json json = Json::object();
+    json["index"] = event.stream;
+    json["content"] = delta.text;
+    json["tokens"] = request_.return_tokens ? ids_json(delta.tokens) : Json::array();
+    json["stop"] = false;
+    json["id_slot"] = -1;
+    return json;
+  };
   if (const auto* delta = std::get_if<TextDelta>(&event.event)) {
     if (delta->text.empty() && delta->tokens.empty()) return {};
     answer.text += delta->text;
-    Json json = Json::object();
-    json["index"] = event.stream;
-    json["content"] = delta->text;
-    json["tokens"] = request_.return_tokens ? ids_json(delta->tokens) : Json::array();
-    json["stop"] = false;
-    json["id_slot"] = -1;
+    Json json = part(*delta);
     if (request_.probabilities) json["completion_probabilities"] = probabilities_json(delta->tokens);
+    return sse(json);
+  }
+  if (const auto* progress = std::get_if<serving::PromptProgress>(&event.event)) {
+    if (!request_.return_progress) return {};
+    Json json = part({});
+    json["prompt_progress"] = progress_json(*progress);
     return sse(json);
   }
   const auto* end = std::get_if<serving::GenerationEnd>(&event.event);

@@ -34,6 +34,7 @@ Parsed<GenerationRequest> read_common(const Json& body, CompletionRequest& reque
   HEARTH_API_CHECK(read_format(body, generation));
   HEARTH_API_TRY(request.stream, read_bool(body, "stream", false));
   HEARTH_API_TRY(request.return_tokens, read_bool(body, "return_tokens", false));
+  HEARTH_API_TRY(request.return_progress, read_bool(body, "return_progress", false));
   HEARTH_API_TRY(const auto n_probs, read_integer(body, "n_probs", 0, kMaxTopLogprobs));
   generation.top_logprobs = static_cast<int>(n_probs.value_or(0));
   request.probabilities = generation.top_logprobs > 0;

@@ -15,6 +15,7 @@ struct CompletionRequest {
   bool list = false;                                    // the prompts came as a list, and so does the reply
   bool stream = false;
   bool return_tokens = false;
+  bool return_progress = false;              // a stream tells how far the prompt has been read
   bool probabilities = false;                // n_probs > 0
   std::vector<std::string> response_fields;  // only these of the reply; "a/b" takes b out of a
 };

@@ -50,4 +50,24 @@ Parsed<std::string> props(serving::GenerationService& service, const std::string
   return dump(json);
 }
 
+std::string slots(const serving::GenerationService& service) {
+  Json list = Json::array();
+  for (const serving::LoadedModelState& model : service.loaded_models()) {
+    for (const serving::RunningGeneration& running : model.running) {
+      Json json = Json::object();
+      json["id"] = list.size();
+      json["id_task"] = running.id;
+      json["model"] = model.summary.name;
+      json["n_ctx"] = model.summary.context_length;
+      json["is_processing"] = true;
+      json["n_prompt_tokens"] = running.prompt_tokens;
+      json["n_prompt_tokens_cache"] = running.cached_tokens;
+      json["n_prompt_tokens_processed"] = running.read_tokens - running.cached_tokens;
+      json["next_token"] = Json{{"has_next_token", true}, {"n_decoded", running.generated_tokens}};
+      list.push_back(std::move(json));
+    }
+  }
+  return dump(list);
+}
+
 }  // namespace hearth::api::llama_server

@@ -12,4 +12,8 @@ namespace hearth::api::llama_server {
 Parsed<std::string> props(serving::GenerationService& service, const std::string& model,
                           const std::string& build_info);
 
+// The reply to GET /slots: what runs now, on all models in memory. There are no fixed slots, so that nothing
+// stands here for what does not run.
+std::string slots(const serving::GenerationService& service);
+
 }  // namespace hearth::api::llama_server

@@ -133,10 +133,11 @@ void add_llama_server_routes(Router& router, GenerationService& service, LlamaSe
     return reply_with(props(routes->service, model_of_query(request.query), routes->options.build_info),
                       writer);
   });
-  for (const char* path : {"/slots", "/lora-adapters"}) {
-    router.add("GET", path, Scope::kChat,
-               [](const HttpRequest&, ResponseWriter& writer) { return writer.send(json_response("[]")); });
-  }
+  router.add("GET", "/slots", Scope::kChat, [routes](const HttpRequest&, ResponseWriter& writer) {
+    return writer.send(json_response(slots(routes->service)));
+  });
+  router.add("GET", "/lora-adapters", Scope::kChat,
+             [](const HttpRequest&, ResponseWriter& writer) { return writer.send(json_response("[]")); });
 }
 
 }  // namespace hearth::api::llama_server

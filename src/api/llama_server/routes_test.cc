@@ -218,6 +218,14 @@ TEST_F(LlamaServer, TellsOfItself) {
   EXPECT_EQ(server->ask(get("/props?x=1&model=nobody")).status, 404);
   EXPECT_EQ(server->ask(get("/props?model=tiny/llama:q4")).status, 200);
   EXPECT_EQ(server->ask(get("/slots")).body, "[]");
+  serving::LoadedModelState& loaded = service.loaded.emplace_back();
+  loaded.summary = service.models[0];
+  loaded.running = {
+      {.id = 7, .prompt_tokens = 30, .cached_tokens = 10, .read_tokens = 25, .generated_tokens = 0}};
+  EXPECT_EQ(
+      server->ask(get("/slots")).body,
+      R"([{"id":0,"id_task":7,"model":"tiny/llama:q4","n_ctx":4096,"is_processing":true,"n_prompt_tokens":30,)"
+      R"("n_prompt_tokens_cache":10,"n_prompt_tokens_processed":15,"next_token":{"has_next_token":true,"n_decoded":0}}])");
   EXPECT_EQ(server->ask(get("/lora-adapters")).body, "[]");
 }
 

@@ -1,5 +1,7 @@
 #include "api/ollama/embed_request.h"
 
+#include "api/sampling_fields.h"
+
 namespace hearth::api::ollama {
 namespace {
 

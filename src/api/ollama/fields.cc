@@ -4,12 +4,9 @@
 #include <cmath>
 
 #include "api/sampling_fields.h"
-#include "base/duration.h"
 
 namespace hearth::api::ollama {
 namespace {
-
-using serving::KeepAlive;
 
 enum class OptionType { kInteger, kNumber, kBoolean, kStrings };
 
@@ -79,12 +76,6 @@ Json as_integer(const Json& value) {
   return static_cast<int64_t>(number);
 }
 
-Parsed<void> read_num_ctx(const Json& options, serving::GenerationRequest& request) {
-  HEARTH_API_TRY(const auto context, read_integer(options, "num_ctx", 0, kMaxTokens));
-  if (context.value_or(0) > 0) request.context_length = context;  // 0 = as much as there is
-  return {};
-}
-
 }  // namespace
 
 tl::unexpected<ApiError> refuse_with(std::string message) {
@@ -99,23 +90,6 @@ Parsed<Json> read_body(std::string_view body) {
 Parsed<std::string> read_model(const Json& body) {
   const char* name = find(body, "model") != nullptr ? "model" : "name";
   return read_string(body, name, name, kMaxNameBytes);
-}
-
-Parsed<std::optional<KeepAlive>> read_keep_alive(const Json& body) {
-  const Json* field = find(body, "keep_alive");
-  if (field == nullptr) return std::nullopt;
-  if (field->is_string()) {
-    const auto duration = parse_duration(field->get_ref<const std::string&>());
-    if (!duration) return refuse("keep_alive", duration.error().message);
-    return duration->count() < 0 ? serving::kKeepForever : KeepAlive(*duration);
-  }
-  if (!field->is_number()) {
-    return refuse("keep_alive",
-                  shown(*field) + ", must be a number of seconds or a duration such as \"10m\"");
-  }
-  const double ms = field->get<double>() * 1000;
-  if (ms < 0 || ms >= 9e18) return serving::kKeepForever;
-  return KeepAlive(static_cast<int64_t>(std::ceil(ms)));
 }
 
 Parsed<void> read_options(const Json& body, serving::GenerationRequest& request) {

@@ -19,9 +19,6 @@ Parsed<Json> read_body(std::string_view body);
 // "model", or as older clients write it, "name". May be absent.
 Parsed<std::string> read_model(const Json& body);
 
-// Seconds as a number, or a duration ("10m"); negative = for good.
-Parsed<std::optional<serving::KeepAlive>> read_keep_alive(const Json& body);
-
 // "options": sampling, length and context. Unknown names are ignored, known ones are held to their types.
 Parsed<void> read_options(const Json& body, serving::GenerationRequest& request);
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <span>
 
+#include "api/generation_reply.h"
 #include "api/ollama/wire.h"
 #include "base/sha256.h"
 
 namespace hearth::api::ollama {
 namespace {
 
-using serving::ModelCapabilities;
 using serving::ModelSummary;
 
 // As clients print it for models that stay: the year alone says so.
@@ -33,16 +33,6 @@ std::string identity(const ModelSummary& model) {
   const std::string source =
       fmt::format("{}\n{}\n{}", model.path, model.size_bytes, model.modified_unix_seconds);
   return to_hex(sha256({std::as_bytes(std::span(source))}));
-}
-
-Json capabilities_json(const ModelCapabilities& capabilities) {
-  Json list = Json::array();
-  if (capabilities.completion) list.push_back("completion");
-  if (capabilities.embedding) list.push_back("embedding");
-  if (capabilities.tools) list.push_back("tools");
-  if (capabilities.thinking) list.push_back("thinking");
-  if (capabilities.vision) list.push_back("vision");
-  return list;
 }
 
 Json details_json(const ModelSummary& model) {

@@ -45,6 +45,26 @@ std::string refused_field(const std::string& body) {
   return parsed.error().param;
 }
 
+TEST(ChatRequest, ReadsWhatOllamasClientsAddToIt) {
+  const auto request = generation(with(
+      R"("keep_alive":"10m","num_ctx":512,"options":{"num_ctx":256,"temperature":0.5,"top_k":3,"stop":"x"},
+              "temperature":0.25)"));
+  EXPECT_EQ(request.keep_alive, std::chrono::minutes(10));
+  EXPECT_EQ(request.context_length, 512);
+  EXPECT_EQ(request.sampling.temperature, 0.25f) << "what stands beside the options wins";
+  EXPECT_EQ(request.sampling.top_k, 3);
+  EXPECT_EQ(request.stop, std::vector<std::string>{"x"});
+  EXPECT_EQ(generation(with(R"("options":{"num_ctx":256})")).context_length, 256);
+  EXPECT_EQ(generation(with(R"("keep_alive":-1)")).keep_alive, serving::kKeepForever);
+  EXPECT_EQ(generation(with(R"("num_ctx":0)")).context_length, std::nullopt);
+  EXPECT_TRUE(accepted(with(R"("return_progress":true)")).reply.return_progress);
+  EXPECT_EQ(refused_field(with(R"("keep_alive":"soon")")), "keep_alive");
+  EXPECT_EQ(refused_field(with(R"("num_ctx":-5)")), "num_ctx");
+  EXPECT_EQ(refused_field(with(R"("options":[])")), "options");
+  EXPECT_EQ(refused_field(with(R"("options":{"top_k":"x"})")), "options.top_k");
+  EXPECT_EQ(refused_field(with(R"("return_progress":1)")), "return_progress");
+}
+
 TEST(ChatRequest, ReadsTheSharedFields) {
   const auto request = generation(with(
       R"("temperature":0.5,"top_p":0.25,"top_k":7,"min_p":0.125,"typical_p":0.75,"frequency_penalty":-1,

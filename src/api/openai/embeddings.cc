@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "api/base64.h"
+#include "api/sampling_fields.h"
 #include "api/token_lists.h"
 #include "api/vector_reply.h"
 
@@ -35,6 +36,7 @@ Parsed<EmbeddingsRequest> parse_embeddings_request(std::string_view text) {
       return refuse(request.work.inputs.size() == 1 ? "input" : at("input", i), "is empty");
     }
   }
+  HEARTH_API_TRY(request.work.keep_alive, read_keep_alive(body));
   HEARTH_API_TRY(request.work.truncate, read_bool(body, "truncate", false));
   HEARTH_API_TRY(const auto format, read_string(body, "encoding_format", "encoding_format", 64));
   if (!format.empty() && format != "float" && format != "base64") {

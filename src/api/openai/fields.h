@@ -12,7 +12,8 @@ namespace hearth::api::openai {
 
 constexpr int64_t kMaxChoices = 16;  // n times prompts
 
-// model, the sampling fields, and what the answer must look like.
+// model, the sampling fields, what the answer must look like; and as Ollama has them, keep_alive, num_ctx and
+// `options`, over which the fields beside it win.
 Parsed<serving::GenerationRequest> read_shared_fields(const Json& body);
 
 struct ReplyOptions {
@@ -21,6 +22,7 @@ struct ReplyOptions {
   int64_t n = 1;
   bool legacy_functions = false;  // the request offers `functions`
   bool show_reasoning = true;
+  bool return_progress = false;  // a stream tells how far the prompt has been read
 };
 Parsed<ReplyOptions> read_reply_options(const Json& body);
 

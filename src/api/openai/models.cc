@@ -13,12 +13,19 @@ Json model_json(const serving::ModelSummary& model) {
   meta["parameters"] = model.n_parameters;
   meta["quantization"] = model.quantisation;
   meta["size_bytes"] = model.size_bytes;
+  meta["n_ctx"] = model.context_length;  // as llama-server names them
+  meta["n_params"] = model.n_parameters;
+  meta["size"] = model.size_bytes;
   meta["loaded"] = model.loaded;
   Json json = Json::object();
   json["id"] = model.name;
   json["object"] = "model";
   json["created"] = model.modified_unix_seconds;
   json["owned_by"] = "library";
+  json["context_length"] = model.context_length;  // under the two names that other servers have for it
+  json["max_model_len"] = model.context_length;
+  json["capabilities"] = capabilities_json(model.capabilities);
+  json["status"] = Json{{"value", model.loaded ? "loaded" : "unloaded"}};
   json["meta"] = std::move(meta);
   return json;
 }

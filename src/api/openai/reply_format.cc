@@ -150,8 +150,8 @@ class ChatFormat : public ReplyFormat {
   const char* chunk_object() const override { return "chat.completion.chunk"; }
   const char* whole_object() const override { return "chat.completion"; }
 
-  Json finish_choice(size_t index, const char* reason) const override {
-    return finished(choice_with(index, "delta", Json::object()), nullptr, reason);
+  Json empty_choice(size_t index, Json reason) const override {
+    return finished(choice_with(index, "delta", Json::object()), nullptr, std::move(reason));
   }
 
   Json whole_choice(size_t index, const Answer& answer, const char* reason) const override {
@@ -203,8 +203,8 @@ class CompletionFormat : public ReplyFormat {
   const char* chunk_object() const override { return "text_completion"; }
   const char* whole_object() const override { return "text_completion"; }
 
-  Json finish_choice(size_t index, const char* reason) const override {
-    return one(index, "", {}, 0, reason);
+  Json empty_choice(size_t index, Json reason) const override {
+    return one(index, "", {}, 0, std::move(reason));
   }
 
   Json whole_choice(size_t index, const Answer& answer, const char* reason) const override {
@@ -269,8 +269,14 @@ Json ReplyFormat::chunk(Json choices) const {
   return json;
 }
 
+Json ReplyFormat::progress(size_t index, const serving::PromptProgress& progress) const {
+  Json json = chunk(Json::array({empty_choice(index, nullptr)}));
+  json["prompt_progress"] = progress_json(progress);
+  return json;
+}
+
 Json ReplyFormat::finish(size_t index, const GenerationEnd& end, bool with_timings) const {
-  Json json = chunk(Json::array({finish_choice(index, reason_name(end.reason))}));
+  Json json = chunk(Json::array({empty_choice(index, reason_name(end.reason))}));
   if (with_timings) json["timings"] = timings_json(end);
   return json;
 }

@@ -37,6 +37,7 @@ class ReplyFormat {
   // Reasoning and calls; null: this format does not show them.
   virtual Json reasoning(size_t index, const serving::ReasoningDelta& delta) const;
   virtual Json call(size_t index, const serving::ToolCallDelta& delta) const;
+  Json progress(size_t index, const serving::PromptProgress& progress) const;  // as llama-server writes it
   Json finish(size_t index, const serving::GenerationEnd& end, bool with_timings) const;
   Json usage(const serving::Usage& usage) const;
   // The reply in one piece.
@@ -46,7 +47,7 @@ class ReplyFormat {
   explicit ReplyFormat(ReplyHead head) : head_(std::move(head)) {}
   virtual const char* chunk_object() const = 0;
   virtual const char* whole_object() const = 0;
-  virtual Json finish_choice(size_t index, const char* reason) const = 0;
+  virtual Json empty_choice(size_t index, Json reason) const = 0;
   virtual Json whole_choice(size_t index, const Answer& answer, const char* reason) const = 0;
   Json chunk(Json choices) const;
   Json start(const char* object) const;

@@ -90,6 +90,9 @@ class StreamEncoder : public ReplyEncoder {
     if (const auto* call = std::get_if<serving::ToolCallDelta>(&event.event)) {
       return shown(format_.call(index, *call));
     }
+    if (const auto* progress = std::get_if<serving::PromptProgress>(&event.event)) {
+      return request_.reply.return_progress ? sse(format_.progress(index, *progress)) : std::string();
+    }
     const auto* end = std::get_if<GenerationEnd>(&event.event);
     if (end == nullptr) return {};
     total_.add(index, end->usage);

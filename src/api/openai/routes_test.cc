@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "api/json.h"
 #include "api/testing/http_client.h"
 
 namespace hearth::api::openai {
@@ -173,6 +174,53 @@ TEST_F(OpenAiRoutesTest, ContentIsNullWhereThereAreOnlyCalls) {
               HasSubstr(R"("message":{"role":"assistant","content":null,"refusal":null,"tool_calls":[)"));
 }
 
+// What the model did not bring to its end is text, not a call; what a limit cut says so.
+TEST_F(OpenAiRoutesTest, ACallThatIsNotWholeIsNotClaimedToBe) {
+  const auto half = [](FinishReason reason) {
+    return [reason](TokenWriter& writer) {
+      writer.push(serving::ToolCallDelta{0, "call_a", "f", "{\"city\":\"Os"});
+      writer.push(end_after(1, 1, reason));
+    };
+  };
+  service_.play(half(FinishReason::kStop));
+  RunningServer server(service_);
+  const Json broken = Json::parse(server.ask(post("/v1/chat/completions", kChatBody)).body)["choices"][0];
+  EXPECT_EQ(broken["finish_reason"], "stop");
+  EXPECT_EQ(broken["message"]["content"], "f {\"city\":\"Os");
+  EXPECT_FALSE(broken["message"].contains("tool_calls"));
+  EXPECT_THAT(server.ask(post("/v1/chat/completions", kStreamBody)).body,
+              HasSubstr(R"("finish_reason":"stop")"));
+  service_.play(half(FinishReason::kLength));
+  const Json cut = Json::parse(server.ask(post("/v1/chat/completions", kChatBody)).body)["choices"][0];
+  EXPECT_EQ(cut["finish_reason"], "length");
+  EXPECT_EQ(cut["message"]["tool_calls"][0]["function"]["arguments"], "{\"city\":\"Os");
+}
+
+TEST_F(OpenAiRoutesTest, ProgressIsShownWhereItIsAskedFor) {
+  service_.play([](TokenWriter& writer) {
+    writer.push(serving::PromptProgress{.total = 30, .cached = 10, .processed = 20, .elapsed_ms = 5.4});
+    testing::say_hello(writer);
+  });
+  RunningServer server(service_);
+  const char* members = R"("stream":true,"return_progress":true})";
+  const Reply chat = server.ask(post(
+      "/v1/chat/completions", R"({"messages":[{"role":"user","content":"hi"}],)" + std::string(members)));
+  EXPECT_THAT(
+      chat.body,
+      HasSubstr(
+          R"("choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":null}],"prompt_progress":{"total":30,"cache":10,"processed":20,"time_ms":5}})"));
+  EXPECT_LT(chat.body.find(R"("role":"assistant")"), chat.body.find("prompt_progress"));
+  const Reply text = server.ask(post("/v1/completions", R"({"prompt":"hi",)" + std::string(members)));
+  EXPECT_THAT(text.body, HasSubstr(R"("prompt_progress":{"total":30,)"));
+  const Reply native = server.ask(post("/completion", R"({"prompt":"hi",)" + std::string(members)));
+  EXPECT_THAT(native.body, HasSubstr(R"("stop":false,"id_slot":-1,"prompt_progress":{"total":30,)"));
+  for (const char* path : {"/v1/chat/completions", "/completion"}) {
+    const Reply silent = server.ask(
+        post(path, R"({"prompt":"hi","messages":[{"role":"user","content":"hi"}],"stream":true})"));
+    EXPECT_THAT(silent.body, ::testing::Not(HasSubstr("prompt_progress")));
+  }
+}
+
 TEST_F(OpenAiRoutesTest, ExcludedReasoningIsNotShown) {
   service_.play(think_and_call);
   RunningServer server(service_);
@@ -274,13 +322,17 @@ TEST_F(OpenAiRoutesTest, Logprobs) {
 }
 
 TEST_F(OpenAiRoutesTest, Models) {
+  service_.models[0].capabilities = {.completion = true, .tools = true};
   RunningServer server(service_);
   const std::string model =
-      R"({"id":"tiny/llama:q4","object":"model","created":1755820000,"owned_by":"library","meta":{"architecture":"llama","context_length":4096,"parameters":2000,"quantization":"Q4_K","size_bytes":1000,"loaded":true}})";
+      R"({"id":"tiny/llama:q4","object":"model","created":1755820000,"owned_by":"library","context_length":4096,"max_model_len":4096,"capabilities":["completion","tools"],"status":{"value":"loaded"},"meta":{"architecture":"llama","context_length":4096,"parameters":2000,"quantization":"Q4_K","size_bytes":1000,"n_ctx":4096,"n_params":2000,"size":1000,"loaded":true}})";
   EXPECT_EQ(server.ask(get("/v1/models")).body, R"({"object":"list","data":[)" + model + "]}");
   EXPECT_EQ(server.ask(get("/models")).status, 200);
   EXPECT_EQ(server.ask(get("/v1/models/tiny/llama:q4")).body, model);
   EXPECT_EQ(server.ask(get("/v1/models/tiny%2Fllama%3Aq4")).body, model);
+  service_.aliases =
+      serving::ModelAliases(std::vector<serving::ModelAlias>{{.pattern = "gpt-*", .model = "tiny/llama:q4"}});
+  EXPECT_EQ(server.ask(get("/v1/models/gpt-4")).body, model) << "an alias";
   const Reply missing = server.ask(get("/v1/models/other"));
   EXPECT_EQ(missing.status, 404);
   EXPECT_THAT(missing.body, HasSubstr(R"("param":"model","code":"model_not_found")"));

@@ -150,7 +150,8 @@ RunningServer::RunningServer(Router router, HttpServerOptions options) {
   start(std::move(router), std::move(options));
 }
 
-RunningServer::RunningServer(FakeService& service, HttpServerOptions options, int keep_alive_ms) {
+RunningServer::RunningServer(serving::GenerationService& service, HttpServerOptions options,
+                             int keep_alive_ms) {
   Router router;
   add_status_routes(router, service);
   openai::OpenAiOptions openai;

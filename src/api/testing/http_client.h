@@ -52,7 +52,8 @@ std::string get(std::string_view path, std::string_view more_headers = {});
 // Serves all routes of `service` on a free port.
 class RunningServer {
  public:
-  explicit RunningServer(FakeService& service, HttpServerOptions options = {}, int keep_alive_ms = 10'000);
+  explicit RunningServer(serving::GenerationService& service, HttpServerOptions options = {},
+                         int keep_alive_ms = 10'000);
   // Of these routes alone.
   RunningServer(Router router, HttpServerOptions options);
   ~RunningServer();

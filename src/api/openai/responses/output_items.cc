@@ -94,6 +94,9 @@ void OutputItems::open(Kind kind, const char* id_prefix) {
 void OutputItems::close(const char* status) {
   if (kind_ == Kind::kNone) return;
   Json fields;
+  const bool is_call = kind_ == Kind::kCall || kind_ == Kind::kCustomCall;
+  if (is_call && text_.empty() && status != std::string_view("incomplete")) text_ = "{}";
+  if (is_call && !Answer::Call{call_id_, tool_.name, text_}.whole()) status = "incomplete";
   switch (kind_) {
     case Kind::kNone:
       break;
@@ -115,7 +118,6 @@ void OutputItems::close(const char* status) {
       emit_("response.content_part.done", std::move(fields));
       break;
     case Kind::kCall:
-      if (text_.empty()) text_ = "{}";
       fields = place();
       fields["name"] = tool_.name;
       fields["arguments"] = text_;
