@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -14,8 +12,10 @@
 #include <boost/beast/core/flat_buffer.hpp>
 
 #include "api/client_stream.h"
+#include "api/client_watch.h"
 #include "api/connection_deadline.h"
 #include "api/error_response.h"
+#include "api/http_exchange.h"
 #include "api/http_reply.h"
 #include "api/request_head.h"
 #include "api/request_reader.h"
@@ -31,57 +31,22 @@ using boost::system::error_code;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr size_t kReadAhead = 64 * 1024;  // of requests a client sends before the reply to the last one
 constexpr size_t kBufferLimit = 256 * 1024;
 constexpr milliseconds kLingerTime{2'000};  // for a client that still sends when its request was refused
-constexpr size_t kWatchRead = 4096;
-
-class Connection;
 
 bool is_plain_http(const error_code& error) {
   return error.category() == asio::error::get_ssl_category() &&
          ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
 }
 
-// The writer of one request's reply.
-class Exchange : public ResponseWriter {
- public:
-  Exchange(Connection& connection, const HttpRequest& request, bool http_1_0, bool keep_alive)
-      : connection_(connection), request_(request), http_1_0_(http_1_0), keep_alive_(keep_alive) {}
-
-  Task<void> send(HttpResponse response) override;
-  Task<void> begin_stream(HttpResponse head) override;
-  Task<bool> write(std::string chunk) override;
-  Task<void> finish() override;
-  bool started() const override { return status_ != 0; }
-  Task<void> fail(ApiError error) override;
-
-  void watch(std::function<void()> on_interruption) override;
-  Interruption interruption() const override;
-  asio::any_io_executor executor() override;
-  RequestNotes& notes() override { return notes_; }
-
-  bool complete() const { return complete_; }
-  bool keep_alive() const { return keep_alive_; }
-  int status() const { return status_; }
-
- private:
-  Connection& connection_;
-  const HttpRequest& request_;
-  RequestNotes notes_;
-  std::string pending_head_;
-  bool http_1_0_;
-  bool keep_alive_;
-  bool complete_ = false;
-  int status_ = 0;
-};
-
-class Connection : public HttpConnection, public std::enable_shared_from_this<Connection> {
+class Connection : public HttpConnection,
+                   private ReplyChannel,
+                   public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, ConnectionContext& context, std::function<void()> on_closed)
       : stream_(std::move(socket), context.tls ? &context.tls->current() : nullptr),
         deadline_(stream_.get_executor()),
-        watch_ended_(stream_.get_executor()),
+        watch_(stream_, buffer_, [this] { client_gone(); }),
         context_(context),
         on_closed_(std::move(on_closed)) {
     error_code ignored;
@@ -107,15 +72,13 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     });
   }
   void interrupt() override {
-    on_strand([this] { set_interruption(Interruption::kShutdown); });
+    on_strand([this] { watch_.interrupt(Interruption::kShutdown); });
   }
   void abort() override {
     on_strand([this] { client_gone(); });
   }
 
  private:
-  friend class Exchange;
-
   template <typename F>
   void on_strand(F f) {
     asio::post(stream_.get_executor(), [self = shared_from_this(), f = std::move(f)] { f(); });
@@ -141,47 +104,35 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     deadline_.end();
   }
 
-  // --- interruption of a running handler ---
-
   void client_gone() {
     close();
-    set_interruption(Interruption::kDisconnected);
+    watch_.interrupt(Interruption::kDisconnected);
   }
 
-  void set_interruption(Interruption interruption) {
-    if (interruption_ == Interruption::kDisconnected) return;
-    interruption_ = interruption;
-    if (on_interruption_) on_interruption_();
-  }
+  // --- what the reply to a request needs (ReplyChannel) ---
 
-  // Reads while a handler runs: the end of the input means the client is gone, bytes are its next request.
-  void start_watching() {
-    if (watching_ || !stream_.socket().is_open()) return;
-    watching_ = true;
-    auto done = asio::bind_cancellation_slot(
-        watch_cancel_.slot(), [self = shared_from_this()](const error_code& error, size_t n = 0) {
-          self->watching_ = false;
-          self->buffer_.commit(n);
-          if (error && error != asio::error::operation_aborted) self->client_gone();
-          if (!error && self->watch_wanted_) self->start_watching();
-          self->watch_ended_.cancel();
-        });
-    if (buffer_.size() < kReadAhead) {
-      stream_.async_read_some(buffer_.prepare(kWatchRead), std::move(done));
-    } else {
-      stream_.socket().async_wait(tcp::socket::wait_error, std::move(done));
-    }
+  bool closed() const override { return closed_; }
+  bool ending() const override { return context_.stopping; }
+  HttpResponse error_reply_to(const HttpRequest& request, const ApiError& error) const override {
+    return context_.router.error(error, request);
   }
+  void watch(std::function<void()> on_interruption) override {
+    watch_.begin(std::move(on_interruption), shared_from_this());
+  }
+  Interruption interruption() const override { return watch_.interruption(); }
+  asio::any_io_executor executor() override { return stream_.get_executor(); }
 
-  Task<void> stop_watching() {
-    watch_wanted_ = false;
-    on_interruption_ = nullptr;
-    error_code ignored;
-    while (watching_) {
-      watch_cancel_.emit(asio::cancellation_type::terminal);
-      watch_ended_.expires_at(steady_clock::time_point::max());
-      co_await watch_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
+  Task<bool> write_bytes(std::string bytes) override {
+    if (closed_) co_return false;
+    error_code error;
+    writing_ = true;
+    deadline_.set(limits().write_timeout);
+    sent_bytes_ += co_await asio::async_write(stream_, asio::buffer(bytes),
+                                              asio::redirect_error(asio::use_awaitable, error));
+    writing_ = false;
+    deadline_.clear();
+    if (error) client_gone();
+    co_return !error;
   }
 
   // --- reading ---
@@ -241,7 +192,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     if (buffer_.size() == 0) {
       idle_ = true;
       deadline_.set(first_ ? limits().header_timeout : limits().idle_timeout);
-      const size_t n = co_await stream_.async_read_some(buffer_.prepare(kWatchRead),
+      const size_t n = co_await stream_.async_read_some(buffer_.prepare(ClientWatch::kOneRead),
                                                         asio::redirect_error(asio::use_awaitable, error));
       idle_ = false;
       if (error || deadline_.passed()) co_return false;
@@ -249,12 +200,14 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     }
     started_ = steady_clock::now();
     sent_bytes_ = 0;
-    interruption_ = Interruption::kNone;
+    watch_.reset();
+    client_ = remote_;
 
     RequestReader reader(stream_, buffer_, deadline_, limits());
     HttpRequest request;
     request.id = random_id("req_");
     if (const auto failure = co_await reader.read_head(request)) co_return co_await refuse(*failure, nullptr);
+    client_ = context_.proxies.client_of(remote_, request);
     const bool http_1_0 = reader.is_http_1_0();
     if (auto bad = check_head(request, reader.target(), http_1_0, limits(), context_.policy, local_)) {
       co_return co_await refuse(*bad, &request);
@@ -270,7 +223,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     }
     const Scope scope = context_.router.scope_of(request);
     if (auto bad = check_page(request, scope, context_.policy)) co_return co_await refuse(*bad, &request);
-    auto admission = context_.doorkeeper.admit(request, scope, remote_);
+    auto admission = context_.doorkeeper.admit(request, scope, client_);
     if (const auto* bad = std::get_if<ApiError>(&admission)) co_return co_await refuse(*bad, &request);
     if (reader.has_unread_body() && !context_.router.has_handler(request)) {
       co_await answer(request, http_1_0, false);
@@ -296,7 +249,7 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
   }
 
   Task<bool> answer(const HttpRequest& request, bool http_1_0, bool keep_alive) {
-    Exchange exchange(*this, request, http_1_0, keep_alive);
+    HttpExchange exchange(*this, request, http_1_0, keep_alive);
     std::string failure;
     try {
       co_await context_.router.handle(request, exchange);
@@ -305,13 +258,13 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     } catch (const std::exception&) {
       failure = "an internal error; the request was dropped";
     }
-    co_await stop_watching();
-    if (!exchange.started() && interruption_ != Interruption::kDisconnected) {
+    co_await watch_.end();
+    if (!exchange.started() && interruption() != Interruption::kDisconnected) {
       ApiError error = http_error(500, failure.empty() ? "the request got no answer" : failure);
       co_await exchange.fail(error);
     }
     const bool left = !exchange.complete();
-    log(request, left && interruption_ == Interruption::kDisconnected ? 499 : exchange.status(),
+    log(request, left && interruption() == Interruption::kDisconnected ? 499 : exchange.status(),
         exchange.notes());
     co_return exchange.complete() && exchange.keep_alive() && !context_.stopping && !deadline_.passed() &&
         !closed_;
@@ -355,26 +308,11 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
     close();
   }
 
-  // --- writing ---
-
-  Task<bool> write_bytes(std::string bytes) {
-    if (closed_) co_return false;
-    error_code error;
-    writing_ = true;
-    deadline_.set(limits().write_timeout);
-    sent_bytes_ += co_await asio::async_write(stream_, asio::buffer(bytes),
-                                              asio::redirect_error(asio::use_awaitable, error));
-    writing_ = false;
-    deadline_.clear();
-    if (error) client_gone();
-    co_return !error;
-  }
-
   void log(const HttpRequest& request, int status, const RequestNotes& notes) {
     if (!context_.options.on_access) return;
     AccessRecord record;
     record.request_id = request.id;
-    record.remote_address = remote_;
+    record.remote_address = client_;
     record.method = printable(request.method);
     record.path = printable(request.path);
     record.status = status;
@@ -393,78 +331,14 @@ class Connection : public HttpConnection, public std::enable_shared_from_this<Co
   bool first_ = true;
   bool closed_ = false;
 
-  asio::cancellation_signal watch_cancel_;
-  asio::steady_timer watch_ended_;
-  bool watching_ = false;
-  bool watch_wanted_ = false;
-  std::function<void()> on_interruption_;
-  Interruption interruption_ = Interruption::kNone;
-
+  ClientWatch watch_;
   steady_clock::time_point started_;
   uint64_t sent_bytes_ = 0;
   std::string remote_, local_;
+  std::string client_;  // of the request: remote_, or whom a trusted proxy names
   ConnectionContext& context_;
   std::function<void()> on_closed_;
 };
-
-Task<void> Exchange::send(HttpResponse response) {
-  if (started()) co_return;
-  status_ = response.status;
-  keep_alive_ = keep_alive_ && !connection_.context_.stopping;
-  ReplyFraming framing;
-  framing.http_1_0 = http_1_0_;
-  framing.keep_alive = keep_alive_;
-  if (response.status != 204) framing.content_length = response.body.size();
-  std::string reply = reply_head(response, framing, &request_);
-  if (request_.method != "HEAD") reply += response.body;
-  complete_ = co_await connection_.write_bytes(std::move(reply));
-}
-
-Task<void> Exchange::fail(ApiError error) {
-  co_await send(connection_.context_.router.error(error, request_));
-}
-
-Task<void> Exchange::begin_stream(HttpResponse head) {
-  if (started()) co_return;
-  status_ = head.status;
-  if (http_1_0_ || connection_.context_.stopping) keep_alive_ = false;
-  ReplyFraming framing;
-  framing.http_1_0 = http_1_0_;
-  framing.keep_alive = keep_alive_;
-  framing.chunked = !http_1_0_;
-  pending_head_ = reply_head(head, framing, &request_);  // goes out with the first chunk
-  co_return;
-}
-
-Task<bool> Exchange::write(std::string chunk) {
-  if (request_.method == "HEAD") chunk.clear();
-  if (!chunk.empty() && !http_1_0_) chunk.insert(0, chunk_prefix(chunk.size())).append("\r\n");
-  chunk.insert(0, std::exchange(pending_head_, {}));
-  if (chunk.empty()) co_return !connection_.closed_;
-  co_return co_await connection_.write_bytes(std::move(chunk));
-}
-
-Task<void> Exchange::finish() {
-  std::string last = std::exchange(pending_head_, {});
-  if (!http_1_0_ && request_.method != "HEAD") last += "0\r\n\r\n";
-  complete_ = !connection_.closed_;
-  if (!last.empty()) complete_ = co_await connection_.write_bytes(std::move(last));
-}
-
-void Exchange::watch(std::function<void()> on_interruption) {
-  connection_.on_interruption_ = std::move(on_interruption);
-  connection_.watch_wanted_ = connection_.on_interruption_ != nullptr;
-  if (!connection_.watch_wanted_) return;
-  if (connection_.interruption_ != Interruption::kNone) connection_.on_interruption_();
-  connection_.start_watching();
-}
-
-Interruption Exchange::interruption() const {
-  return connection_.interruption_;
-}
-asio::any_io_executor Exchange::executor() {
-  return connection_.stream_.get_executor();
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "api/access/doorkeeper.h"
+#include "api/access/trusted_proxies.h"
 #include "api/body_budget.h"
 #include "api/host_policy.h"
 #include "api/http_server.h"
@@ -23,6 +24,7 @@ struct ConnectionContext {
   HostPolicy policy;
   Doorkeeper doorkeeper;
   BodyBudget body_budget;
+  TrustedProxies proxies{};
   std::unique_ptr<TlsFiles> tls;  // null: plain HTTP. For the thread that accepts.
   std::atomic<bool> stopping = false;
 };

@@ -188,6 +188,51 @@ TEST_F(HttpDoorsTest, LimitsAre429WithRetryAfter) {
   EXPECT_EQ(server.ask(get("/health")).status, 200) << "health is not counted";
 }
 
+// Limits and the log go by the client that a trusted proxy names, not by the proxy.
+TEST_F(HttpDoorsTest, ClientsBehindATrustedProxyAreToldApart) {
+  HttpServerOptions options;
+  options.caller_limits.requests_per_minute = 2;
+  options.trusted_proxies = {"127.0.0.1"};
+  options.require_keys = KeyPolicy::kNever;
+  std::mutex mutex;
+  std::vector<std::string> remotes;
+  options.on_access = [&](const AccessRecord& record) {
+    std::lock_guard lock(mutex);
+    remotes.push_back(record.remote_address);
+  };
+  {
+    RunningServer server(service_, options);
+    for (const char* client : {"203.0.113.9", "203.0.113.10"}) {
+      const std::string forwarded = "X-Forwarded-For: 1.1.1.1, " + std::string(client) + "\r\n";
+      EXPECT_EQ(server.ask(get("/v1/models", forwarded)).status, 200);
+      EXPECT_EQ(server.ask(get("/v1/models", forwarded)).status, 200);
+      EXPECT_EQ(server.ask(get("/v1/models", forwarded)).status, 429) << client;
+    }
+  }
+  ASSERT_EQ(remotes.size(), 6U);
+  EXPECT_EQ(remotes.front(), "203.0.113.9");
+  EXPECT_EQ(remotes.back(), "203.0.113.10");
+
+  options.trusted_proxies.clear();
+  RunningServer server(service_, options);
+  for (int i = 0; i < 3; ++i) {
+    const std::string forwarded = fmt::format("X-Forwarded-For: 203.0.113.{}\r\n", i);
+    EXPECT_EQ(server.ask(get("/v1/models", forwarded)).status, i < 2 ? 200 : 429) << "anybody can write that";
+  }
+}
+
+TEST_F(HttpDoorsTest, AProxyBringsOthersSoThatKeysAreNeeded) {
+  HttpServerOptions options;
+  options.trusted_proxies = {"127.0.0.1"};
+  auto refused = HttpServer::create(options, Router());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("a trusted proxy brings requests of other machines"));
+  options.trusted_proxies = {"proxy.lan"};
+  refused = HttpServer::create(options, Router());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("\"proxy.lan\" is neither an address"));
+}
+
 TEST_F(HttpDoorsTest, TheNextRequestWaitsForTheLastToEnd) {
   HttpServerOptions options;
   options.caller_limits.concurrent_requests = 1;

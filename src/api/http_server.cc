@@ -59,6 +59,7 @@ class Server : public HttpServer {
                  HostPolicy(hosts_of(options), options.allowed_origins),
                  Doorkeeper(options.key_file, options.caller_limits, options.on_problem),
                  BodyBudget(options.limits.max_bodies_bytes),
+                 TrustedProxies(),
                  nullptr},
         io_(options.n_io_threads),
         control_(asio::make_strand(io_)),
@@ -71,6 +72,7 @@ class Server : public HttpServer {
     if (!options.tls_certificate.empty()) {
       HEARTH_TRY(context_.tls, TlsFiles::open(options.tls_certificate, options.tls_key, options.on_problem));
     }
+    HEARTH_TRY(context_.proxies, TrustedProxies::parse(options.trusted_proxies));
     HEARTH_TRY(auto endpoints, resolve());
     for (const tcp::endpoint& endpoint : endpoints) {
       auto acceptor = std::make_unique<tcp::acceptor>(control_);
@@ -117,9 +119,10 @@ class Server : public HttpServer {
   }
 
   // All who can reach the address count, also through a proxy on this machine: nobody is let in for coming
-  // from loopback.
+  // from loopback. Who names a proxy has one, and so others behind it.
   Status set_key_policy(const std::vector<tcp::endpoint>& endpoints) {
-    const bool exposed = std::any_of(endpoints.begin(), endpoints.end(),
+    const bool exposed = !context_.proxies.empty() ||
+                         std::any_of(endpoints.begin(), endpoints.end(),
                                      [](const tcp::endpoint& e) { return !e.address().is_loopback(); });
     const KeyPolicy policy = context_.options.require_keys;
     if (policy == KeyPolicy::kNever || (policy == KeyPolicy::kWhereExposed && !exposed)) return {};
@@ -129,8 +132,9 @@ class Server : public HttpServer {
     return fail(ErrorCategory::kInvalidArgument,
                 "{}, and there are no keys: make one with `hearth key add NAME`, or let everybody in with "
                 "require_keys = \"never\" (--require-keys never)",
-                exposed ? fmt::format("other machines can reach {}", context_.options.host)
-                        : "keys are to be asked for always");
+                !context_.proxies.empty() ? "a trusted proxy brings requests of other machines"
+                : exposed                 ? fmt::format("other machines can reach {}", context_.options.host)
+                                          : "keys are to be asked for always");
   }
 
   Result<std::vector<tcp::endpoint>> resolve() {
@@ -208,8 +212,8 @@ class Server : public HttpServer {
       const HttpLimits& limits = context_.options.limits;
       const auto same = per_address_.find(address);
       const bool full = connections_.size() >= limits.max_connections ||
-                        (!address.is_loopback() && same != per_address_.end() &&
-                         same->second >= limits.max_connections_per_address);
+                        (!address.is_loopback() && !context_.proxies.contains(address) &&
+                         same != per_address_.end() && same->second >= limits.max_connections_per_address);
       if (full) {
         refuse(socket);
         return;

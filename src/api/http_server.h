@@ -59,7 +59,8 @@ struct HttpServerOptions {
   KeyPolicy require_keys = KeyPolicy::kWhereExposed;
   std::filesystem::path key_file;  // access/key_file.h; empty = there are no keys
   CallerLimits caller_limits;
-  std::filesystem::path tls_certificate;  // tls_context.h; empty = plain HTTP
+  std::vector<std::string> trusted_proxies;  // addresses and networks (access/trusted_proxies.h)
+  std::filesystem::path tls_certificate;     // tls_context.h; empty = plain HTTP
   std::filesystem::path tls_key;
   std::function<void(const AccessRecord&)> on_access;  // after each request, from the I/O threads
   std::function<void(const Error&)> on_problem;        // what the administrator should see to; likewise

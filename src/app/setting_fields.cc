@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "api/access/trusted_proxies.h"
 #include "base/duration.h"
 #include "text/line_rules.h"
 
@@ -173,6 +174,13 @@ constexpr SettingField kFields[] = {
          }
        }
        s.allowed_hosts = v;
+       return {};
+     }},
+    {"trusted_proxies", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       const auto parsed = api::TrustedProxies::parse(v);
+       if (!parsed) return invalid("has {}", parsed.error().message);
+       s.trusted_proxies = v;
        return {};
      }},
     {"require_keys", SettingKind::kText,

@@ -32,10 +32,11 @@ struct Settings {
   std::string kernels;                  // instruction set by name; empty = the best
   // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
   serving::KeepAlive keep_alive = std::chrono::minutes(5);
-  std::vector<std::filesystem::path> models;  // loaded by serve before it listens
+  std::vector<std::filesystem::path> models;  // loaded by serve at its start
   std::vector<std::string>
       allowed_origins;  // origins of foreign web pages that may call; '*' stands for any text
-  std::vector<std::string> allowed_hosts;  // names this machine is called by, beside localhost
+  std::vector<std::string> allowed_hosts;    // names this machine is called by, beside localhost
+  std::vector<std::string> trusted_proxies;  // addresses and networks whose X-Forwarded-For is believed
   api::KeyPolicy require_keys = api::KeyPolicy::kWhereExposed;
   std::filesystem::path tls_cert;  // PEM files; both or neither. Empty: plain HTTP
   std::filesystem::path tls_key;

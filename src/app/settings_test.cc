@@ -101,6 +101,7 @@ kernels = "avx2"
 models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
 allowed_origins = ["https://app.example"]
 allowed_hosts = ["box.lan"]
+trusted_proxies = ["10.0.0.7", "fd00::/8"]
 require_keys = "always"
 tls_cert = "tls/box.crt"
 tls_key = "/etc/box.key"
@@ -131,6 +132,7 @@ gpt = "b=c"
               ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));
   EXPECT_THAT(settings->allowed_origins, ::testing::ElementsAre("https://app.example"));
   EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("box.lan"));
+  EXPECT_THAT(settings->trusted_proxies, ::testing::ElementsAre("10.0.0.7", "fd00::/8"));
   EXPECT_EQ(settings->require_keys, api::KeyPolicy::kAlways);
   EXPECT_EQ(settings->tls_cert, home_ / "tls/box.crt");
   EXPECT_EQ(settings->tls_key, "/etc/box.key");

@@ -1,9 +1,11 @@
-// The checks of a request's head: any target and any fields give a path or one error.
+// The checks of a request's head: any target and any fields give a path or one error, and the client whom a
+// proxy names is an address.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "api/access/trusted_proxies.h"
 #include "api/request_head.h"
 #include "fuzz_target.h"
 
@@ -29,6 +31,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     request.headers.emplace_back(field.substr(0, colon), field.substr(std::min(colon + 1, field.size())));
   }
   static const HostPolicy policy({"box.lan"}, {"https://*.example.com"});
+  static const TrustedProxies proxies = *TrustedProxies::parse({"127.0.0.0/8", "10.0.0.0/8", "fd00::/8"});
+  boost::system::error_code no_address;
+  boost::asio::ip::make_address(proxies.client_of("127.0.0.1", request), no_address);
+  if (no_address) std::abort();
   const auto error = check_head(request, target, (size & 1) != 0, HttpLimits(), policy, "127.0.0.1");
   if (error) {
     if (error->status < 400 || error->status > 499 || error->message.empty()) std::abort();
