@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "api/status_routes.h"
 #include "api/testing/http_client.h"
 
 namespace hearth::api {
@@ -46,6 +47,32 @@ TEST_F(HttpServerTest, HealthSaysWhyNot) {
   EXPECT_EQ(
       reply.body,
       R"({"error":{"message":"the model's file is damaged","type":"unavailable_error","param":null,"code":null}})");
+}
+
+TEST_F(HttpServerTest, HealthSaysWhatIsStillLoading) {
+  const auto readiness = std::make_shared<Readiness>();
+  readiness->begin("qwen3");
+  readiness->progress(30, 100);
+  Router router;
+  add_status_routes(router, service_, readiness);
+  HttpServerOptions options;
+  options.port = 0;
+  auto server = HttpServer::create(options, std::move(router));
+  ASSERT_TRUE(server);
+  std::thread thread([&] { (*server)->run(); });
+  Client client((*server)->port());
+  client.send(get("/health"));
+  const Reply reply = client.receive();
+  EXPECT_EQ(reply.status, 503);
+  EXPECT_EQ(reply.header("Retry-After"), "1");
+  EXPECT_EQ(
+      reply.body,
+      R"({"error":{"message":"loading qwen3","type":"unavailable_error","param":null,"code":"loading"},"status":"loading","model":"qwen3","loaded_bytes":30,"total_bytes":100})");
+  readiness->ready();
+  client.send(get("/health"));
+  EXPECT_EQ(client.receive().body, R"({"status":"ok"})");
+  (*server)->stop(milliseconds(0));
+  thread.join();
 }
 
 TEST_F(HttpServerTest, UnknownRoutesAndMethods) {

@@ -1,5 +1,7 @@
 #include "api/status_routes.h"
 
+#include <fmt/format.h>
+
 #include "api/error_response.h"
 #include "api/json.h"
 
@@ -20,7 +22,25 @@ alone. It needs a key only where other machines can reach the server: hearth key
 // What programs that look for Ollama compare with, to the letter.
 constexpr std::string_view kOllamaWelcome = "Ollama is running";
 
-Task<void> health(const serving::GenerationService& service, ResponseWriter& writer) {
+// 503 as for an error, with what is loaded and how far that is.
+HttpResponse still_loading(const Readiness::Loading& loading) {
+  ApiError error = http_error(503, fmt::format("loading {}", loading.model));
+  error.code = "loading";
+  error.retry_after_seconds = 1;
+  Json json = Json::parse(error_json(error));
+  json["status"] = "loading";
+  json["model"] = loading.model;
+  json["loaded_bytes"] = loading.done_bytes;
+  json["total_bytes"] = loading.total_bytes;
+  return error_reply(error, dump(json));
+}
+
+Task<void> health(const serving::GenerationService& service, const Readiness* readiness,
+                  ResponseWriter& writer) {
+  if (const auto loading = readiness == nullptr ? std::nullopt : readiness->loading()) {
+    co_await writer.send(still_loading(*loading));
+    co_return;
+  }
   std::string why;
   if (!service.healthy(&why)) {
     ApiError error = http_error(503, why.empty() ? "not able to answer" : why);
@@ -45,10 +65,12 @@ Task<void> welcome(const HttpRequest& request, ResponseWriter& writer) {
 
 }  // namespace
 
-void add_status_routes(Router& router, const serving::GenerationService& service) {
+void add_status_routes(Router& router, const serving::GenerationService& service,
+                       std::shared_ptr<const Readiness> readiness) {
   for (const char* path : {"/health", "/v1/health"}) {
-    router.add("GET", path, Scope::kOpen,
-               [&service](const HttpRequest&, ResponseWriter& writer) { return health(service, writer); });
+    router.add("GET", path, Scope::kOpen, [&service, readiness](const HttpRequest&, ResponseWriter& writer) {
+      return health(service, readiness.get(), writer);
+    });
   }
   router.add("GET", "/", Scope::kOpen,
              [](const HttpRequest& request, ResponseWriter& writer) { return welcome(request, writer); });

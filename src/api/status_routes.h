@@ -2,11 +2,17 @@
 // look for there.
 #pragma once
 
+#include <memory>
+
+#include "api/readiness.h"
 #include "api/router.h"
 #include "serving/generation_service.h"
 
 namespace hearth::api {
 
-void add_status_routes(Router& router, const serving::GenerationService& service);
+// /health is 200 when the server can answer: `readiness` says so (null: it always is) and the service is
+// healthy.
+void add_status_routes(Router& router, const serving::GenerationService& service,
+                       std::shared_ptr<const Readiness> readiness = nullptr);
 
 }  // namespace hearth::api

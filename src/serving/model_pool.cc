@@ -46,11 +46,13 @@ class LocalModelPool : public ModelPool {
 
   ~LocalModelPool() override { shut_down(0); }
 
+  Result<ModelSummary> open(const std::filesystem::path& path, std::string name) override {
+    HEARTH_TRY(const Entry entry, open_entry(path, std::move(name)));
+    return summary_of(entry);
+  }
+
   Result<ModelSummary> load(const std::filesystem::path& path, std::string name) override {
-    if (name.empty()) name = name_of_file(path);
-    auto opened = OpenedModel::open(path, std::move(name), options_.context_length, options_.prompt_rules);
-    if (!opened) return propagate(with_file(std::move(opened).error(), path));
-    HEARTH_TRY(const Entry entry, add(std::move(*opened)));
+    HEARTH_TRY(const Entry entry, open_entry(path, std::move(name)));
     HEARTH_TRY(TokenStream loading, preload(entry, kKeepForever));
     GenerationEvent end = loading.next();
     if (auto* error = std::get_if<Error>(&end)) {
@@ -167,6 +169,13 @@ class LocalModelPool : public ModelPool {
     ModelKeeper::Id id = 0;
   };
   using Work = std::function<Status(ResidentModel&, TokenWriter)>;
+
+  Result<Entry> open_entry(const std::filesystem::path& path, std::string name) {
+    if (name.empty()) name = name_of_file(path);
+    auto opened = OpenedModel::open(path, std::move(name), options_.context_length, options_.prompt_rules);
+    if (!opened) return propagate(with_file(std::move(opened).error(), path));
+    return add(std::move(*opened));
+  }
 
   Result<Entry> add(std::shared_ptr<const OpenedModel> opened) {
     const std::string& name = opened->summary().name;

@@ -44,6 +44,10 @@ class ModelPool : public GenerationService {
   // kInvalidArgument: bad options (unknown kernels, threads, KV type).
   static Result<std::unique_ptr<ModelPool>> create(ModelPoolOptions options);
 
+  // Serves the GGUF at `path` without loading it, which a request or preload() does. Names and errors as in
+  // load(), but for what comes to light only then.
+  virtual Result<ModelSummary> open(const std::filesystem::path& path, std::string name = {}) = 0;
+
   // Loads the GGUF at `path` and serves it under `name` (empty: the file's name without ".gguf" and shard
   // suffix). It stays in memory until a request says otherwise or the room is needed. Blocks. Errors: those
   // of the file, kUnsupported (architecture), kOverloaded (memory); then it is not served.

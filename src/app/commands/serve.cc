@@ -2,6 +2,8 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <memory>
+#include <mutex>
+#include <thread>
 
 #include "api/anthropic/routes.h"
 #include "api/http_server.h"
@@ -58,26 +60,83 @@ Result<text::LineRules> prompt_rules(const Settings& settings) {
   return text::LineRules::compile(rules);
 }
 
-// Loads what the settings name, with a bar for what takes long. The bar of the file under way is reached from
-// the loading thread, which this call waits for.
-Status load_models(serving::ModelPool& pool, const Settings& settings, std::unique_ptr<ProgressBar>& bar,
-                   const Environment& environment, Log& log) {
+// Tells /health, and a person at a terminal, how far the models named at the start are.
+class StartDisplay {
+ public:
+  explicit StartDisplay(const Environment& environment) : environment_(environment) {}
+
+  const std::shared_ptr<api::Readiness>& readiness() const { return readiness_; }
+
+  void begin(const std::string& model) {
+    readiness_->begin(model);
+    std::lock_guard lock(mutex_);
+    bar_ = std::make_unique<ProgressBar>("loading " + visible_line(model), environment_.err,
+                                         environment_.err_is_terminal);
+  }
+  // From the thread that loads.
+  void update(const serving::LoadProgress& progress) {
+    readiness_->progress(progress.done_bytes, progress.total_bytes);
+    std::lock_guard lock(mutex_);
+    if (bar_) bar_->update(progress.done_bytes, progress.total_bytes);
+  }
+  void end() {
+    std::lock_guard lock(mutex_);
+    bar_.reset();
+  }
+
+ private:
+  const Environment& environment_;
+  const std::shared_ptr<api::Readiness> readiness_ = std::make_shared<api::Readiness>();
+  std::mutex mutex_;
+  std::unique_ptr<ProgressBar> bar_;
+};
+
+// All models that the settings name can be asked for from here on; none is in memory.
+Result<std::vector<serving::ModelSummary>> open_models(serving::ModelPool& pool, const Settings& settings) {
+  std::vector<serving::ModelSummary> models;
   for (const std::filesystem::path& path : settings.models) {
     std::error_code error;
     if (!std::filesystem::exists(path, error)) {
       return fail(ErrorCategory::kNotFound, "there is no file \"{}\"; give the path of a GGUF model file",
                   path.string());
     }
-    bar = std::make_unique<ProgressBar>("loading " + visible_line(path.filename().string()), environment.err,
-                                        environment.err_is_terminal);
-    auto loaded = pool.load(path);
-    bar.reset();
-    if (!loaded) return propagate(std::move(loaded).error());
-    log.info(fmt::format("loaded {} ({}, {}, {}), context {} tokens", loaded->name, loaded->architecture,
-                         human_bytes(loaded->size_bytes), loaded->quantisation, loaded->context_length));
+    HEARTH_TRY(serving::ModelSummary model, pool.open(path));
+    models.push_back(std::move(model));
   }
+  return models;
+}
+
+Status load_models(serving::ModelPool& pool, const std::vector<serving::ModelSummary>& models,
+                   StartDisplay& display, Log& log) {
+  for (const serving::ModelSummary& model : models) {
+    display.begin(model.name);
+    HEARTH_TRY(serving::TokenStream loading, pool.preload(model.name, serving::kKeepForever));
+    const serving::GenerationEvent end = loading.next();
+    display.end();
+    if (const auto* error = std::get_if<Error>(&end)) return propagate(*error, model.path);
+    log.info(fmt::format("loaded {} ({}, {}, {}), context {} tokens", model.name, model.architecture,
+                         human_bytes(model.size_bytes), model.quantisation, model.context_length));
+  }
+  display.readiness()->ready();
   return {};
 }
+
+// Runs a server while the models are still read; ends it at the end of the scope.
+class RunningServer {
+ public:
+  explicit RunningServer(api::HttpServer& server) : server_(server), thread_([&server] { server.run(); }) {}
+  ~RunningServer() {
+    if (!thread_.joinable()) return;
+    server_.stop(std::chrono::milliseconds(0));
+    thread_.join();
+  }
+  // Until it is stopped.
+  void wait() { thread_.join(); }
+
+ private:
+  api::HttpServer& server_;
+  std::thread thread_;
+};
 
 // Where responses are kept; null, with a warning, where the data folder cannot be used: all else works
 // without it.
@@ -119,7 +178,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   platform::disable_core_dumps();
   ShutdownSignals signals;  // before any other thread, which inherit the blocked signals
 
-  std::unique_ptr<ProgressBar> bar;
+  StartDisplay display(environment);
   serving::ModelPoolOptions pool_options;
   pool_options.n_threads = settings.threads;
   pool_options.context_length = settings.context;
@@ -134,8 +193,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.metrics = metrics;
   HEARTH_TRY(text::LineRules rules, prompt_rules(settings));
   pool_options.prompt_rules = std::make_shared<const text::LineRules>(std::move(rules));
-  pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
-    if (bar) bar->update(progress.done_bytes, progress.total_bytes);
+  pool_options.on_load_progress = [&display](const serving::LoadProgress& progress) {
+    display.update(progress);
   };
   HEARTH_TRY(const std::unique_ptr<serving::ModelPool> pool,
              serving::ModelPool::create(std::move(pool_options)));
@@ -145,6 +204,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.port = settings.port;
   server_options.allowed_hosts = settings.allowed_hosts;
   server_options.allowed_origins = settings.allowed_origins;
+  server_options.trusted_proxies = settings.trusted_proxies;
   server_options.limits.max_body_bytes = static_cast<size_t>(settings.max_body_bytes);
   server_options.require_keys = settings.require_keys;
   server_options.key_file = settings.key_file();
@@ -159,7 +219,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.on_problem = [&log](const Error& problem) { log.warning(problem.message); };
   fit_connections(server_options.limits, log);
   api::Router router;
-  api::add_status_routes(router, *pool);
+  api::add_status_routes(router, *pool, display.readiness());
   api::add_metrics_route(router, *metrics, *pool);
   api::add_model_routes(router, *pool);
   const std::unique_ptr<store::ResponseStore> responses = open_responses(settings, log);
@@ -180,7 +240,11 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   } else if (server->asks_for_keys() && settings.tls_cert.empty()) {
     log.warning("keys and chats cross the network unencrypted; tls_cert and tls_key turn TLS on");
   }
-  HEARTH_CHECK_OK(load_models(*pool, settings, bar, environment, log));
+  HEARTH_TRY(const auto models, open_models(*pool, settings));
+  // Requests wait for their model; /health says what is loading.
+  if (!models.empty()) display.readiness()->begin(models.front().name);
+  RunningServer running(*server);
+  HEARTH_CHECK_OK(load_models(*pool, models, display, log));
 
   environment.print(welcome(*server, pool->list_models()));
   std::fflush(environment.out);
@@ -193,7 +257,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
         server->stop(kGrace);
       },
       [&] { server->stop(std::chrono::milliseconds(0)); });
-  server->run();
+  running.wait();
   signals.stop();
   pool->shut_down(0);
   log.info("stopped");
