@@ -1,6 +1,7 @@
 #include "convert/quantize_model.h"
 
 #include <algorithm>
+#include <cstring>
 #include <mutex>
 #include <optional>
 
@@ -23,57 +24,34 @@ bool is_float(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
 }
 
-// Keys that say what this file is, and not what the model is.
-bool is_replaced(std::string_view key) {
-  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" ||
-         key.starts_with("split.") || key.starts_with("quantize.imatrix.");
-}
-
-// The first of a number that may be one for each layer; 0 if there is none.
-Result<uint64_t> first_number(const gguf::Metadata& metadata, const std::string& key) {
-  HEARTH_TRY(const auto values, metadata.get_int_array(key));
-  return values && !values->empty() && values->front() > 0 ? static_cast<uint64_t>(values->front()) : 0;
-}
-
-Result<MixModel> describe(const gguf::Metadata& metadata, bool has_importance) {
-  HEARTH_TRY(const auto architecture, metadata.get_string("general.architecture"));
-  if (!architecture) return fail(ErrorCategory::kCorrupt, "general.architecture is missing");
-  const std::string prefix(*architecture);
-  MixModel model{.architecture = *architecture, .has_importance = has_importance};
-  HEARTH_TRY(model.n_layers, first_number(metadata, prefix + ".block_count"));
-  HEARTH_TRY(model.n_heads, first_number(metadata, prefix + ".attention.head_count"));
-  HEARTH_TRY(model.n_kv_heads, first_number(metadata, prefix + ".attention.head_count_kv"));
-  HEARTH_TRY(model.n_experts, first_number(metadata, prefix + ".expert_count"));
-  return model;
+uint64_t n_matrices(const SourceTensor& tensor) {
+  return tensor.dims.size() < 2 ? 1 : tensor.n_rows() / tensor.dims[1];
 }
 
 }  // namespace
 
-Result<QuantizePlan> QuantizePlan::make(const gguf::ModelFile& file, const QuantMix& mix,
+Result<QuantizePlan> QuantizePlan::make(ModelSource source, const QuantMix& mix,
                                         const ImportanceMatrix* importance) {
-  QuantizePlan plan(file, importance);
+  QuantizePlan plan(std::move(source), importance);
   plan.mix_name_ = mix.name;
-  HEARTH_TRY(const MixModel model, describe(file.metadata(), importance != nullptr));
-  for (const gguf::MetadataEntry& entry : file.metadata().entries()) {
-    if (!is_replaced(entry.key)) plan.writer_.copy(entry);
-  }
-  plan.writer_.add_uint32("general.quantization_version", 2);
-  plan.writer_.add_uint32("general.file_type", mix.file_type);
+  gguf::GgufWriter& writer = plan.source_.writer;
+  writer.add_uint32("general.quantization_version", 2);
+  writer.add_uint32("general.file_type", mix.file_type);
   if (importance != nullptr) {
-    plan.writer_.add_uint32("quantize.imatrix.entries_count", static_cast<uint32_t>(importance->size()));
+    writer.add_uint32("quantize.imatrix.entries_count", static_cast<uint32_t>(importance->size()));
   }
-
+  MixModel model = plan.source_.facts;
+  model.architecture = plan.source_.architecture;
+  model.has_importance = importance != nullptr;
   std::vector<MixTensor> tensors;
-  for (const gguf::TensorInfo& tensor : file.tensors()) {
-    tensors.push_back({tensor.name, {tensor.dims, tensor.n_dims}});
-  }
+  for (const SourceTensor& tensor : plan.source_.tensors) tensors.push_back({tensor.name, tensor.dims});
   const auto chosen = choose_types(mix, model, tensors);
   bool any_importance = false;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    const gguf::TensorInfo& tensor = file.tensors()[i];
-    const DType dtype = chosen[i].value_or(tensor.dtype);
+    const SourceTensor& tensor = plan.source_.tensors[i];
+    const DType dtype = chosen[i].value_or(tensor.kept_as);
     plan.types_.push_back(dtype);
-    plan.writer_.add_tensor(tensor.name, dtype, tensors[i].dims);
+    writer.add_tensor(tensor.name, dtype, tensor.dims);
     plan.n_values_ += tensor.n_elements();
     if (is_float(dtype) || dtype == tensor.dtype) {
       plan.n_fallback_ += chosen[i] && is_float(dtype) && !is_float(mix.matrices);
@@ -87,8 +65,7 @@ Result<QuantizePlan> QuantizePlan::make(const gguf::ModelFile& file, const Quant
     any_importance = any_importance || known;
     plan.n_without_importance_ += !known;
     if (known) {
-      HEARTH_TRY(const auto weights,
-                 importance->weights(tensor.name, tensor.dims[0], tensor.dims[2] * tensor.dims[3], 0));
+      HEARTH_TRY(const auto weights, importance->weights(tensor.name, tensor.dims[0], n_matrices(tensor), 0));
       (void)weights;
     }
   }
@@ -103,7 +80,7 @@ Result<QuantizePlan> QuantizePlan::make(const gguf::ModelFile& file, const Quant
 double QuantizePlan::bits_per_weight() const {
   uint64_t bytes = 0;
   for (size_t i = 0; i < types_.size(); ++i) {
-    bytes += kernels::row_bytes(types_[i], file_.tensors()[i].n_elements());
+    bytes += kernels::row_bytes(types_[i], source_.tensors[i].n_elements());
   }
   return n_values_ == 0 ? 0 : 8 * static_cast<double>(bytes) / static_cast<double>(n_values_);
 }
@@ -137,9 +114,10 @@ class QuantizePlan::Work {
       : plan_(plan), threads_(threads), progress_(progress), total_bytes_(plan.output_bytes()) {}
 
   Status produce(size_t index, gguf::TensorSink& sink) {
-    const gguf::TensorInfo& tensor = plan_.file_.tensors()[index];
+    const SourceTensor& tensor = plan_.source_.tensors[index];
     const DType dtype = plan_.types_[index];
-    Status done = dtype == tensor.dtype ? copy(tensor, sink) : convert(tensor, dtype, sink);
+    const bool as_it_is = dtype == tensor.dtype && tensor.paired_heads == 0;
+    Status done = as_it_is ? copy(tensor, sink) : convert(tensor, dtype, sink);
     if (!done) {
       return propagate(std::move(done).error(), fmt::format("tensor {}", gguf::printable(tensor.name)));
     }
@@ -147,9 +125,9 @@ class QuantizePlan::Work {
   }
 
  private:
-  Status copy(const gguf::TensorInfo& tensor, gguf::TensorSink& sink);
-  Status convert(const gguf::TensorInfo& tensor, DType dtype, gguf::TensorSink& sink);
-  Status convert_rows(const gguf::TensorInfo& tensor, DType dtype, uint64_t first, uint64_t end,
+  Status copy(const SourceTensor& tensor, gguf::TensorSink& sink);
+  Status convert(const SourceTensor& tensor, DType dtype, gguf::TensorSink& sink);
+  Status convert_rows(const SourceTensor& tensor, DType dtype, uint64_t first, uint64_t end,
                       std::byte* out) const;
   Status wrote(uint64_t bytes);
 
@@ -165,7 +143,7 @@ class QuantizePlan::Work {
 Status QuantizePlan::Work::wrote(uint64_t bytes) {
   done_bytes_ += bytes;
   if (progress_.report) progress_.report(done_bytes_, total_bytes_);
-  if (plan_.file_.damaged()) {
+  if (plan_.source_.damaged()) {
     return fail(ErrorCategory::kIo, "the source was changed or cut short while it was read");
   }
   if (progress_.cancelled != nullptr && progress_.cancelled->load()) {
@@ -174,36 +152,43 @@ Status QuantizePlan::Work::wrote(uint64_t bytes) {
   return {};
 }
 
-Status QuantizePlan::Work::copy(const gguf::TensorInfo& tensor, gguf::TensorSink& sink) {
-  for (uint64_t at = 0; at < tensor.bytes.size(); at += kCopyBytes) {
-    const auto piece = tensor.bytes.subspan(at, std::min<uint64_t>(kCopyBytes, tensor.bytes.size() - at));
-    HEARTH_CHECK_OK(sink.write(piece));
-    HEARTH_CHECK_OK(wrote(piece.size()));
+Status QuantizePlan::Work::copy(const SourceTensor& tensor, gguf::TensorSink& sink) {
+  for (const auto part : tensor.parts) {
+    for (uint64_t at = 0; at < part.size(); at += kCopyBytes) {
+      const auto piece = part.subspan(at, std::min<uint64_t>(kCopyBytes, part.size() - at));
+      HEARTH_CHECK_OK(sink.write(piece));
+      HEARTH_CHECK_OK(wrote(piece.size()));
+    }
   }
   return {};
 }
 
-Status QuantizePlan::Work::convert_rows(const gguf::TensorInfo& tensor, DType dtype, uint64_t first,
-                                        uint64_t end, std::byte* out) const {
+Status QuantizePlan::Work::convert_rows(const SourceTensor& tensor, DType dtype, uint64_t first, uint64_t end,
+                                        std::byte* out) const {
   const uint64_t n = tensor.dims[0];
-  const size_t from_bytes = kernels::row_bytes(tensor.dtype, n), to_bytes = kernels::row_bytes(dtype, n);
+  const size_t to_bytes = kernels::row_bytes(dtype, n);
   const auto dequantize = kernels_.dequantize_row[static_cast<size_t>(tensor.dtype)];
   std::vector<float> row(n);
   for (uint64_t r = first; r < end; ++r, out += to_bytes) {
-    dequantize(tensor.bytes.data() + r * from_bytes, row.data(), n);
+    const std::byte* const from = tensor.row(r);
+    if (dtype == tensor.dtype) {
+      std::memcpy(out, from, to_bytes);
+      continue;
+    }
+    dequantize(from, row.data(), n);
     HEARTH_CHECK_OK(check_values(dtype, row));
     std::span<const float> weights;
     if (plan_.importance_ != nullptr) {
-      HEARTH_TRY(weights, plan_.importance_->weights(tensor.name, n, tensor.dims[2] * tensor.dims[3],
-                                                     r / tensor.dims[1]));
+      HEARTH_TRY(weights, plan_.importance_->weights(tensor.name, n, n_matrices(tensor),
+                                                     tensor.dims.size() < 2 ? 0 : r / tensor.dims[1]));
     }
     quantize_row(dtype, row, weights.empty() ? nullptr : weights.data(), out);
   }
   return {};
 }
 
-Status QuantizePlan::Work::convert(const gguf::TensorInfo& tensor, DType dtype, gguf::TensorSink& sink) {
-  const uint64_t n_rows = tensor.n_elements() / tensor.dims[0];
+Status QuantizePlan::Work::convert(const SourceTensor& tensor, DType dtype, gguf::TensorSink& sink) {
+  const uint64_t n_rows = tensor.n_rows();
   const uint64_t batch_rows = std::max<uint64_t>(kBatchValues / tensor.dims[0], 1);
   const uint64_t piece_rows = std::max<uint64_t>(kPieceValues / tensor.dims[0], 1);
   const size_t to_bytes = kernels::row_bytes(dtype, tensor.dims[0]);
@@ -235,7 +220,8 @@ Status QuantizePlan::write(const std::filesystem::path& path, ThreadPool& thread
   }
   HEARTH_CHECK_OK(gguf::check_room(path, output_bytes()));
   Work work(*this, threads, progress);
-  return writer_.write(path, [&](size_t index, gguf::TensorSink& sink) { return work.produce(index, sink); });
+  return source_.writer.write(
+      path, [&](size_t index, gguf::TensorSink& sink) { return work.produce(index, sink); });
 }
 
 }  // namespace hearth::convert

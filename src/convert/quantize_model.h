@@ -12,9 +12,8 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "convert/importance_matrix.h"
+#include "convert/model_source.h"
 #include "convert/quant_mix.h"
-#include "gguf/model_file.h"
-#include "gguf/writer.h"
 
 namespace hearth::convert {
 
@@ -25,12 +24,12 @@ struct QuantizeProgress {
 
 class QuantizePlan {
  public:
-  // What the output will be; nothing is written. Borrows the file, and the importance matrix, which may be
-  // null. kInvalidArgument for an importance matrix that was made for another model.
-  static Result<QuantizePlan> make(const gguf::ModelFile& file, const QuantMix& mix,
+  // What the output will be; nothing is written. Borrows the bytes of the source, and the importance matrix,
+  // which may be null. kInvalidArgument for an importance matrix that was made for another model.
+  static Result<QuantizePlan> make(ModelSource source, const QuantMix& mix,
                                    const ImportanceMatrix* importance);
 
-  uint64_t output_bytes() const { return writer_.size_bytes(); }
+  uint64_t output_bytes() const { return source_.writer.size_bytes(); }
   double bits_per_weight() const;
   // What the person should know: a source that has lost precision already, matrices without importance, rows
   // whose length another type must serve. Sentences without full stop.
@@ -43,14 +42,13 @@ class QuantizePlan {
                const QuantizeProgress& progress) const;
 
  private:
-  QuantizePlan(const gguf::ModelFile& file, const ImportanceMatrix* importance)
-      : file_(file), importance_(importance) {}
+  QuantizePlan(ModelSource source, const ImportanceMatrix* importance)
+      : source_(std::move(source)), importance_(importance) {}
   class Work;
 
-  const gguf::ModelFile& file_;
+  ModelSource source_;
   const ImportanceMatrix* importance_;
-  std::vector<kernels::DType> types_;  // of file_.tensors()
-  gguf::GgufWriter writer_;
+  std::vector<kernels::DType> types_;  // of source_.tensors
   uint64_t n_values_ = 0;
   size_t n_requantized_ = 0;
   std::string_view mix_name_;

@@ -92,7 +92,8 @@ class QuantizeModelTest : public testing::Test {
                   const ImportanceMatrix* importance = nullptr, QuantizeProgress progress = {}) {
     HEARTH_TRY(const auto mix, find_quant_mix(type));
     HEARTH_TRY(const auto file, ModelFile::open(path(in)));
-    HEARTH_TRY(const auto plan, QuantizePlan::make(file, mix, importance));
+    HEARTH_TRY(auto source, ModelSource::of(file));
+    HEARTH_TRY(const auto plan, QuantizePlan::make(std::move(source), mix, importance));
     notices_ = plan.notices();
     planned_bytes_ = plan.output_bytes();
     return plan.write(path(out), threads_, progress);
@@ -136,8 +137,8 @@ TEST_F(QuantizeModelTest, ThreadsDoNotChangeTheFile) {
   ASSERT_TRUE(quantize("in.gguf", "three.gguf", "Q3_K_M"));
   ThreadPool one(1);
   const auto file = ModelFile::open(path("in.gguf"));
-  ASSERT_TRUE(
-      QuantizePlan::make(*file, *find_quant_mix("Q3_K_M"), nullptr)->write(path("one.gguf"), one, {}));
+  ASSERT_TRUE(QuantizePlan::make(*ModelSource::of(*file), *find_quant_mix("Q3_K_M"), nullptr)
+                  ->write(path("one.gguf"), one, {}));
   std::ifstream a(path("three.gguf"), std::ios::binary), b(path("one.gguf"), std::ios::binary);
   EXPECT_EQ(std::string(std::istreambuf_iterator<char>(a), {}),
             std::string(std::istreambuf_iterator<char>(b), {}));

@@ -26,7 +26,7 @@ set(libraries
 set(users_tl base api)
 set(users_fmt ${layers})
 set(users_boost api)
-set(users_nlohmann store text api)
+set(users_nlohmann store text convert api)
 set(users_CLI app)
 set(users_toml app)
 set(users_spdlog app)

@@ -246,7 +246,8 @@ TEST(ModelParity, OurQuantisationLosesLessThanTheTrustedEngines) {
     if (!std::filesystem::exists(source)) continue;  // in HEARTH_PARITY_DATA only
     const auto file = gguf::ModelFile::open(source);
     ASSERT_TRUE(file) << file.error().message;
-    const auto plan = convert::QuantizePlan::make(*file, *convert::find_quant_mix(type), nullptr);
+    const auto plan = convert::QuantizePlan::make(*convert::ModelSource::of(*file),
+                                                  *convert::find_quant_mix(type), nullptr);
     ASSERT_TRUE(plan) << plan.error().message;
     const std::filesystem::path ours =
         std::filesystem::path(testing::TempDir()) / (name + "." + std::to_string(getpid()) + ".gguf");

@@ -14,6 +14,7 @@ void add_tokenize(CLI::App& app, CommandLine& line);
 void add_template(CLI::App& app, CommandLine& line);
 void add_eval(CLI::App& app, CommandLine& line);
 void add_quantize(CLI::App& app, CommandLine& line);
+void add_convert(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);
 void add_key(CLI::App& app, CommandLine& line);
 
