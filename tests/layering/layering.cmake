@@ -4,9 +4,11 @@
 cmake_minimum_required(VERSION 3.25)
 
 # What each folder may include of the others. Tests may include anything.
-set(layers base kernels gguf store tensor text convert cluster model engine serving api app)
+set(layers base net kernels gguf store registry tensor text convert cluster model engine serving api app)
 set(uses_base)
+set(uses_net base)
 set(uses_store base gguf)
+set(uses_registry base net gguf store)
 set(uses_kernels base)
 set(uses_gguf base kernels)
 set(uses_tensor base kernels)
@@ -21,18 +23,19 @@ set(uses_app ${layers})
 
 # Third-party headers, by how their names begin: the folders that may include them.
 set(libraries
-  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "utf8proc\\.h" "prometheus/"
+  "tl/" "fmt/" "boost/" "nlohmann/" "CLI/" "toml\\+\\+/" "spdlog/" "histedit\\.h" "pcre2" "sqlite3\\.h" "curl/" "utf8proc\\.h" "prometheus/"
   "g(test|mock)/" "openssl/" "sodium\\.h" "zlib\\.h" "zstd\\.h")
 set(users_tl base api)
 set(users_fmt ${layers})
 set(users_boost api)
-set(users_nlohmann store text convert api)
+set(users_nlohmann store registry text convert api)
 set(users_CLI app)
 set(users_toml app)
 set(users_spdlog app)
 set(users_histedit app)
 set(users_pcre2 text)
 set(users_sqlite3 store)
+set(users_curl net)
 set(users_utf8proc text)
 set(users_openssl base api)
 set(users_sodium api)
@@ -40,7 +43,7 @@ set(users_zlib api)
 set(users_zstd api)
 set(users_prometheus api)
 set(users_g)  # GoogleTest: tests only
-set(system_folders "^(arpa|asm|linux|net|netinet|sys)/")
+set(system_folders "^(arpa|asm|linux|mach|net|netinet|sys)/")
 
 set(test_file "(_test|_test_support|/test_file)\\.(h|cc)$|/(testing|parity)/")
 

@@ -1,0 +1,132 @@
+#include "registry/pull.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/human_bytes.h"
+#include "registry/blob_download.h"
+#include "registry/hugging_face.h"
+#include "registry/registry_client.h"
+
+namespace hearth::registry {
+namespace {
+
+namespace fs = std::filesystem;
+using store::Layer;
+using store::Manifest;
+
+constexpr uint64_t kDiskReserve = uint64_t{256} << 20;  // left to everything else
+
+struct Blob {
+  Layer layer;
+  DownloadSource source;
+};
+
+struct RemoteModel {
+  Manifest manifest;
+  std::string manifest_json;
+  std::vector<Blob> blobs;  // each once
+};
+
+void add_blob(RemoteModel& model, const Layer& layer, DownloadSource source) {
+  for (const Blob& blob : model.blobs) {
+    if (blob.layer.digest == layer.digest) return;
+  }
+  model.blobs.push_back({layer, std::move(source)});
+}
+
+Result<RemoteModel> ask_registry(const store::ModelName& name, const Endpoint& endpoint,
+                                 const TransferOptions& options) {
+  RegistryClient client(endpoint, name, options.cancelled);
+  RemoteModel model;
+  HEARTH_TRY(model.manifest_json, client.manifest());
+  auto manifest = Manifest::parse(model.manifest_json);
+  if (!manifest) return propagate(std::move(manifest).error(), "the registry's manifest of " + name.text());
+  model.manifest = std::move(*manifest);
+  const auto add = [&](const Layer& layer) {
+    add_blob(model, layer,
+             {client.blob_url(layer.digest), client.authorization(), endpoint.allow_private_addresses});
+  };
+  for (const Layer& layer : model.manifest.layers) add(layer);
+  add(model.manifest.config);
+  return model;
+}
+
+Result<RemoteModel> ask_hugging_face(store::ModelStore& models, const store::ModelName& name,
+                                     const Endpoint& endpoint, const TransferOptions& options) {
+  RegistryClient client(endpoint, name, options.cancelled);
+  HEARTH_TRY(const HubModel hub, find_hub_model(client, endpoint.base, name, options.hub_token));
+  RemoteModel model;
+  const nlohmann::json config = {{"model_format", "gguf"}, {"file_type", hub.quantization}};
+  HEARTH_TRY(model.manifest.config, models.blobs().add(store::media_type::kConfig, config.dump()));
+  for (const HubFile& file : hub.files) {
+    const Layer layer{std::string(store::media_type::kModel), file.digest, file.size};
+    model.manifest.layers.push_back(layer);
+    add_blob(model, layer,
+             {hub.url_prefix + file.path, options.hub_token.empty() ? "" : "Bearer " + options.hub_token,
+              endpoint.allow_private_addresses});
+  }
+  model.manifest_json = model.manifest.to_json();
+  return model;
+}
+
+Status check_room(const store::BlobStore& blobs, const std::vector<Blob>& wanted) {
+  uint64_t need = 0;
+  for (const Blob& blob : wanted) {
+    if (!blobs.contains(blob.layer)) need += blob.layer.size - downloaded_bytes(blobs, blob.layer);
+  }
+  std::error_code error;
+  fs::create_directories(blobs.folder(), error);
+  const fs::space_info space = fs::space(blobs.folder(), error);
+  if (error || need == 0 || space.available >= need + kDiskReserve) return {};
+  return fail(
+      ErrorCategory::kIo,
+      "the disk has no room: {} more are needed beside {} for everything else, {} are free in {}; remove "
+      "models (hearth rm) or move the store",
+      human_bytes(need), human_bytes(kDiskReserve), human_bytes(space.available), blobs.folder().string());
+}
+
+}  // namespace
+
+Status pull_model(store::ModelStore& models, std::string_view text, const TransferOptions& options) {
+  HEARTH_TRY(const store::ModelName name, store::ModelName::parse(text));
+  const auto report = [&](const TransferProgress& progress) {
+    if (options.report) options.report(progress);
+  };
+  HEARTH_TRY(Endpoint endpoint, options.policy.endpoint(name.host));
+  if (name.on_hugging_face()) endpoint.base = options.hub_base;
+  HEARTH_TRY(const store::FileLock writing, models.begin_writing());
+  report({.status = "pulling manifest"});
+  HEARTH_TRY(const RemoteModel remote, name.on_hugging_face()
+                                           ? ask_hugging_face(models, name, endpoint, options)
+                                           : ask_registry(name, endpoint, options));
+  HEARTH_CHECK_OK(check_room(models.blobs(), remote.blobs));
+
+  uint64_t total = 0, before = 0;
+  for (const Blob& blob : remote.blobs) total += blob.layer.size;
+  for (const Blob& blob : remote.blobs) {
+    TransferProgress progress{.status = "pulling " + blob.layer.digest.substr(7, 12),
+                              .digest = blob.layer.digest,
+                              .total_bytes = blob.layer.size,
+                              .done_bytes = 0,
+                              .all_total_bytes = total,
+                              .all_done_bytes = before};
+    const auto tell = [&](uint64_t done) {
+      progress.done_bytes = done;
+      progress.all_done_bytes = before + done;
+      report(progress);
+    };
+    if (!models.blobs().contains(blob.layer)) {
+      HEARTH_CHECK_OK(download_blob(models.blobs(), blob.layer, blob.source,
+                                    {.cancelled = options.cancelled, .report = tell}));
+    }
+    tell(blob.layer.size);
+    before += blob.layer.size;
+  }
+  report({.status = "verifying sha256 digest", .all_total_bytes = total, .all_done_bytes = total});
+  report({.status = "writing manifest", .all_total_bytes = total, .all_done_bytes = total});
+  HEARTH_CHECK_OK(models.publish(name, remote.manifest, remote.manifest_json));
+  report({.status = "success", .all_total_bytes = total, .all_done_bytes = total});
+  return {};
+}
+
+}  // namespace hearth::registry
