@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "serving/model_name.h"
-
 namespace hearth::api {
 namespace {
 
@@ -167,17 +165,11 @@ Parsed<std::string> requested_model(const serving::GenerationService& service, s
   return refuse("model", models.empty() ? "no model is served" : "is missing; served are: " + names);
 }
 
-Parsed<serving::ModelSummary> find_model(const serving::GenerationService& service, std::string name) {
+Parsed<serving::ModelSummary> find_model(serving::GenerationService& service, std::string name) {
   HEARTH_API_TRY(const std::string wanted, requested_model(service, std::move(name)));
-  std::vector<serving::ModelSummary> models = service.list_models();
-  for (const bool exactly : {true, false}) {
-    for (serving::ModelSummary& model : models) {
-      if (exactly ? model.name == wanted : serving::same_model_name(model.name, wanted))
-        return std::move(model);
-    }
-  }
-  return tl::unexpected<ApiError>(
-      from_error({ErrorCategory::kNotFound, fmt::format("model '{}' not found", wanted)}));
+  auto model = service.find(wanted);
+  if (!model) return tl::unexpected<ApiError>(from_error(model.error()));
+  return std::move(*model);
 }
 
 Json capabilities_json(const serving::ModelCapabilities& capabilities) {

@@ -86,7 +86,7 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
 Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name);
 
 // All about it; a 404 for one that is not served. As on Ollama's side, case and ":latest" make no difference.
-Parsed<serving::ModelSummary> find_model(const serving::GenerationService& service, std::string name);
+Parsed<serving::ModelSummary> find_model(serving::GenerationService& service, std::string name);
 
 // What it can do, in the words that Ollama's clients know: "completion", "tools", …
 Json capabilities_json(const serving::ModelCapabilities& capabilities);

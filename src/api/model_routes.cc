@@ -15,7 +15,7 @@ bool note_dialect(const HttpRequest& request, ResponseWriter& writer) {
 
 }  // namespace
 
-void add_model_routes(Router& router, const serving::GenerationService& service) {
+void add_model_routes(Router& router, serving::GenerationService& service) {
   for (const std::string path : {"/v1/models", "/models"}) {
     router.add("GET", path, Scope::kChat, [&service](const HttpRequest& request, ResponseWriter& writer) {
       const bool anthropic = note_dialect(request, writer);

@@ -8,6 +8,6 @@
 namespace hearth::api {
 
 // `service` outlives the router.
-void add_model_routes(Router& router, const serving::GenerationService& service);
+void add_model_routes(Router& router, serving::GenerationService& service);
 
 }  // namespace hearth::api

@@ -6,12 +6,13 @@
 
 namespace hearth::app {
 
-Result<std::unique_ptr<EvaluationModel>> EvaluationModel::open(const std::string& path,
+Result<std::unique_ptr<EvaluationModel>> EvaluationModel::open(const std::string& name,
                                                                const Settings& settings) {
-  HEARTH_TRY(gguf::ModelFile file, open_model_file(path));
+  HEARTH_TRY(const ModelArgument argument, find_model(name, settings));
+  HEARTH_TRY(gguf::ModelFile file, open_model_file(argument));
   std::unique_ptr<EvaluationModel> opened(new EvaluationModel(std::move(file)));
   auto model = model::Model::load(opened->file_);
-  if (!model) return propagate(std::move(model).error(), path);
+  if (!model) return propagate(std::move(model).error(), name);
   opened->model_ = std::move(*model);
   opened->kernels_ = settings.kernels.empty() ? kernels::available_kernels().front()
                                               : kernels::find_kernels(settings.kernels);

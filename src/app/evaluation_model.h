@@ -15,8 +15,8 @@ namespace hearth::app {
 
 class EvaluationModel {
  public:
-  // Threads and kernels as set. Errors name the file.
-  static Result<std::unique_ptr<EvaluationModel>> open(const std::string& path, const Settings& settings);
+  // `name` as app/model_argument.h reads it. Threads and kernels as set. Errors name the file.
+  static Result<std::unique_ptr<EvaluationModel>> open(const std::string& name, const Settings& settings);
 
   // One evaluator at a time: the next call ends the one before.
   Result<engine::Evaluator*> evaluator(const engine::EvaluatorOptions& options);

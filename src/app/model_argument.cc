@@ -1,18 +1,62 @@
 #include "app/model_argument.h"
 
-#include <filesystem>
-
 #include "serving/vocabulary_loader.h"
 
 namespace hearth::app {
+namespace {
 
-Result<gguf::ModelFile> open_model_file(const std::string& model) {
+namespace fs = std::filesystem;
+
+bool is_file(const std::string& model) {
   std::error_code error;
-  if (!std::filesystem::exists(model, error)) {
+  return is_model_path(model) || fs::is_regular_file(model, error);
+}
+
+Result<ModelArgument> file_argument(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) {
     return fail(ErrorCategory::kNotFound, "there is no file \"{}\"; give the path of a GGUF model file",
-                model);
+                path);
   }
-  return gguf::ModelFile::open(model);
+  return ModelArgument{.name = path, .in_store = false, .files = {path}, .defaults = {}};
+}
+
+}  // namespace
+
+std::shared_ptr<store::ModelStore> open_store(const Settings& settings) {
+  return std::make_shared<store::ModelStore>(settings.store_folder, settings.model_sources);
+}
+
+Result<ModelArgument> find_model(const std::string& model, const EnvironmentLookup& environment) {
+  if (is_file(model)) return file_argument(model);
+  HEARTH_TRY(const Settings settings, load_settings(environment));
+  return find_model(model, settings);
+}
+
+Result<ModelArgument> find_model(const std::string& model, const Settings& settings) {
+  if (is_file(model)) return file_argument(model);
+  const auto store = open_store(settings);
+  const auto found = store->find(model);
+  if (!found && found.error().category == ErrorCategory::kNotFound) {
+    return fail(
+        ErrorCategory::kNotFound,
+        "there is no file and no model \"{}\"; give the path of a GGUF file, or a name that hearth list "
+        "shows",
+        model);
+  }
+  if (!found) return propagate(Error(found.error()));
+  auto overrides = store->overrides(*found);
+  if (!overrides) return propagate(std::move(overrides).error(), found->name);
+  return ModelArgument{.name = found->name,
+                       .in_store = true,
+                       .files = found->files,
+                       .defaults = serving::read_model_defaults(*overrides)};
+}
+
+Result<gguf::ModelFile> open_model_file(const ModelArgument& model) {
+  auto opened = gguf::ModelFile::open(model.files);
+  if (!opened && model.in_store) return propagate(std::move(opened).error(), model.name);
+  return opened;
 }
 
 Result<std::unique_ptr<text::Tokenizer>> open_tokenizer(const gguf::ModelFile& file) {

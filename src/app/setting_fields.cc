@@ -152,10 +152,23 @@ constexpr SettingField kFields[] = {
     {"models", SettingKind::kList,
      [](Settings& s, const Values& v) -> Status {
        if (std::find(v.begin(), v.end(), "") != v.end()) return invalid("has an empty path");
-       s.models.assign(v.begin(), v.end());
+       s.models = v;
+       return {};
+     }},
+    {"store_folder", SettingKind::kText,
+     [](Settings& s, const Values& v) { return assign_file(s.store_folder, v[0]); }},
+    {"model_folders", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       if (std::find(v.begin(), v.end(), "") != v.end()) return invalid("has an empty path");
+       s.model_folders.assign(v.begin(), v.end());
        return {};
      },
      ':'},
+    {"foreign_models", SettingKind::kText,
+     [](Settings& s, const Values& v) -> Status {
+       HEARTH_TRY(s.foreign_models, on_or_off(v[0]));
+       return {};
+     }},
     {"allowed_origins", SettingKind::kList,
      [](Settings& s, const Values& v) -> Status {
        for (const std::string& origin : v) {

@@ -168,10 +168,43 @@ void resolve_paths(Settings& settings, const EnvironmentLookup& environment) {
       path = settings.config_file.parent_path() / path;
     }
   };
-  for (fs::path& model : settings.models) resolve(model);
+  for (std::string& model : settings.models) {
+    if (!is_model_path(model)) continue;
+    fs::path path = model;
+    resolve(path);
+    model = path.string();
+  }
+  for (fs::path& folder : settings.model_folders) resolve(folder);
+  resolve(settings.store_folder);
   resolve(settings.tls_cert);
   resolve(settings.tls_key);
   resolve(settings.prefix_folder);
+}
+
+// The places where other programs keep their models, as those programs find them.
+std::vector<store::ModelSource> find_model_sources(const Settings& settings,
+                                                   const EnvironmentLookup& environment) {
+  using Kind = store::ModelSource::Kind;
+  std::vector<store::ModelSource> sources;
+  const auto add = [&](Kind kind, const fs::path& path) {
+    if (path.lexically_normal() != settings.store_folder.lexically_normal()) sources.push_back({kind, path});
+  };
+  for (const fs::path& folder : settings.model_folders) add(Kind::kFolder, folder);
+  if (!settings.foreign_models) return sources;
+  const fs::path home = home_of_user(environment);
+  const auto ollama = non_empty(environment, "OLLAMA_MODELS");
+  add(Kind::kOllamaStore, ollama ? fs::path(*ollama) : home / ".ollama/models");
+  add(Kind::kOllamaStore, "/usr/share/ollama/.ollama/models");  // its service's
+  add(Kind::kFolder, home / ".lmstudio/models");
+  add(Kind::kFolder, home / ".cache/lm-studio/models");
+  if (const auto hub = non_empty(environment, "HF_HUB_CACHE")) {
+    add(Kind::kFolder, *hub);
+  } else if (const auto hugging_face = non_empty(environment, "HF_HOME")) {
+    add(Kind::kFolder, fs::path(*hugging_face) / "hub");
+  } else {
+    add(Kind::kFolder, xdg_dir(environment, "XDG_CACHE_HOME", ".cache") / "huggingface/hub");
+  }
+  return sources;
 }
 
 Status apply_environment(Settings& settings, const EnvironmentLookup& environment) {
@@ -229,7 +262,16 @@ Result<Settings> load_settings(const EnvironmentLookup& environment, const Setti
                 settings.tls_key.empty() ? "tls_key" : "tls_cert");
   }
   if (settings.prefix_folder.empty()) settings.prefix_folder = settings.data_dir / "cache" / "prefixes";
+  if (settings.store_folder.empty()) settings.store_folder = settings.data_dir / "models";
+  settings.model_sources = find_model_sources(settings, environment);
   return settings;
+}
+
+bool is_model_path(std::string_view model) {
+  for (const std::string_view beginning : {"/", "./", "../", "~/"}) {
+    if (model.starts_with(beginning)) return true;
+  }
+  return model.ends_with(".gguf");
 }
 
 }  // namespace hearth::app

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "kernels/dtype.h"
 #include "serving/model_aliases.h"
+#include "store/model_store.h"
 
 namespace hearth::app {
 
@@ -32,7 +33,12 @@ struct Settings {
   std::string kernels;                  // instruction set by name; empty = the best
   // How long a model that a request brought into memory stays after its last request; serving::kKeepForever.
   serving::KeepAlive keep_alive = std::chrono::minutes(5);
-  std::vector<std::filesystem::path> models;  // loaded by serve at its start
+  std::vector<std::string>
+      models;  // loaded by serve at its start: paths (is_model_path) or names of the store
+  std::filesystem::path store_folder;                // the store; empty: in data_dir
+  std::vector<std::filesystem::path> model_folders;  // further folders with GGUF files
+  bool foreign_models = true;                        // those of Ollama, LM Studio and Hugging Face too
+  std::vector<store::ModelSource> model_sources;     // what the two above come to
   std::vector<std::string>
       allowed_origins;  // origins of foreign web pages that may call; '*' stands for any text
   std::vector<std::string> allowed_hosts;    // names this machine is called by, beside localhost
@@ -62,6 +68,9 @@ EnvironmentLookup process_environment();
 
 // Values of flags by the setting's key ("kv_type"), as they were written.
 using SettingFlags = std::map<std::string, std::vector<std::string>>;
+
+// Whether it names a file rather than a model of the store: "/models/a.gguf", "./a", "~/a".
+bool is_model_path(std::string_view model);
 
 // kInvalidArgument names the key and where it was written (file and line, variable or flag); kIo.
 Result<Settings> load_settings(const EnvironmentLookup& environment, const SettingFlags& flags = {});

@@ -88,6 +88,27 @@ TEST_F(SettingsTest, FlagsOverrideTheEnvironmentOverridesTheFile) {
   EXPECT_EQ(settings->context, 100);
 }
 
+TEST_F(SettingsTest, FindsTheModelsOfOtherPrograms) {
+  variables_["HOME"] = "/home/someone";
+  const auto folders = [&] {
+    std::vector<std::string> folders;
+    for (const auto& source : load()->model_sources) folders.push_back(source.path.string());
+    return folders;
+  };
+  EXPECT_THAT(folders(),
+              ::testing::IsSupersetOf({"/home/someone/.ollama/models", "/home/someone/.lmstudio/models",
+                                       "/home/someone/.cache/huggingface/hub"}));
+  variables_["OLLAMA_MODELS"] = "/big/ollama";
+  variables_["HF_HOME"] = "/big/hf";
+  EXPECT_THAT(folders(), ::testing::IsSupersetOf({"/big/ollama", "/big/hf/hub"}));
+  // As the own store it is no further one.
+  variables_["HEARTH_STORE_FOLDER"] = "/big/ollama";
+  EXPECT_THAT(folders(), ::testing::Not(::testing::Contains("/big/ollama")));
+  EXPECT_EQ(load()->store_folder, "/big/ollama");
+  variables_["HEARTH_FOREIGN_MODELS"] = "off";
+  EXPECT_THAT(folders(), ::testing::IsEmpty());
+}
+
 TEST_F(SettingsTest, ReadsEveryKey) {
   write_config(R"(host = "::1"
 port = 0
@@ -98,7 +119,10 @@ speculation = "off"
 prefix_disk_gib = 0
 prefix_folder = "kept"
 kernels = "avx2"
-models = ["a.gguf", "/models/b.gguf", "~/c.gguf"]
+models = ["a.gguf", "/models/b.gguf", "~/c.gguf", "llama3:8b"]
+store_folder = "store"
+model_folders = ["~/gguf"]
+foreign_models = "off"
 allowed_origins = ["https://app.example"]
 allowed_hosts = ["box.lan"]
 trusted_proxies = ["10.0.0.7", "fd00::/8"]
@@ -128,8 +152,11 @@ gpt = "b=c"
   EXPECT_EQ(settings->prefix_disk_gib, 0u);
   EXPECT_EQ(settings->prefix_folder, home_ / "kept");
   EXPECT_EQ(settings->kernels, "avx2");
-  EXPECT_THAT(settings->models,
-              ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf", "/home/someone/c.gguf"));
+  EXPECT_THAT(settings->models, ::testing::ElementsAre(home_ / "a.gguf", "/models/b.gguf",
+                                                       "/home/someone/c.gguf", "llama3:8b"));
+  EXPECT_EQ(settings->store_folder, home_ / "store");
+  ASSERT_EQ(settings->model_sources.size(), 1u);
+  EXPECT_EQ(settings->model_sources[0].path, "/home/someone/gguf");
   EXPECT_THAT(settings->allowed_origins, ::testing::ElementsAre("https://app.example"));
   EXPECT_THAT(settings->allowed_hosts, ::testing::ElementsAre("box.lan"));
   EXPECT_THAT(settings->trusted_proxies, ::testing::ElementsAre("10.0.0.7", "fd00::/8"));

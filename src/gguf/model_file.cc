@@ -10,6 +10,16 @@
 
 namespace hearth::gguf {
 
+namespace {
+
+struct Shard {
+  MappedFile file;
+  Header header;
+  std::optional<SplitKeys> split;
+};
+
+}  // namespace
+
 struct ModelFile::State {
   std::vector<MappedFile> shards;
   Metadata metadata;  // of the first shard
@@ -19,15 +29,11 @@ struct ModelFile::State {
 
   Status append(MappedFile file, Header header);
   Status index_names();
+
+  static Result<ModelFile> of_shards(Shard opened, std::span<const std::filesystem::path> paths);
 };
 
 namespace {
-
-struct Shard {
-  MappedFile file;
-  Header header;
-  std::optional<SplitKeys> split;
-};
 
 Result<Shard> open_shard(const std::filesystem::path& path) {
   HEARTH_TRY(auto file, MappedFile::open(path));
@@ -92,13 +98,7 @@ Status ModelFile::State::index_names() {
 
 Result<ModelFile> ModelFile::open(const std::filesystem::path& path) {
   HEARTH_TRY(auto opened, open_shard(path));
-  auto state = std::make_unique<State>();
-  if (!opened.split) {
-    HEARTH_CHECK_OK(state->append(std::move(opened.file), std::move(opened.header)));
-    HEARTH_CHECK_OK(state->index_names());
-    return ModelFile(std::move(state));
-  }
-
+  if (!opened.split) return State::of_shards(std::move(opened), {&path, 1});
   const SplitKeys asked = *opened.split;
   const auto name = parse_shard_name(path);
   if (!name || name->count != asked.count || name->number != asked.number + 1) {
@@ -106,16 +106,36 @@ Result<ModelFile> ModelFile::open(const std::filesystem::path& path) {
                 "{}: part {} of {} must be named PREFIX-{:05}-of-{:05}.gguf to find the other parts",
                 path.string(), asked.number + 1, asked.count, asked.number + 1, asked.count);
   }
-  for (uint64_t number = 0; number < asked.count; ++number) {
-    HEARTH_TRY(auto shard,
-               number == asked.number
-                   ? Result<Shard>(std::move(opened))
-                   : open_later_shard(path.parent_path() / name->file_name(number + 1), number, asked));
+  std::vector<std::filesystem::path> paths;
+  for (uint64_t number = 1; number <= asked.count; ++number) {
+    paths.push_back(path.parent_path() / name->file_name(number));
+  }
+  return State::of_shards(std::move(opened), paths);
+}
+
+Result<ModelFile> ModelFile::open(std::span<const std::filesystem::path> shards) {
+  if (shards.size() == 1) return open(shards.front());
+  if (shards.empty()) return fail(ErrorCategory::kInvalidArgument, "a model without files cannot be opened");
+  HEARTH_TRY(auto first, open_shard(shards.front()));
+  if (!first.split || first.split->number != 0 || first.split->count != shards.size()) {
+    return fail(ErrorCategory::kCorrupt, "{}: is not part 1 of {} of a model", shards.front().string(),
+                shards.size());
+  }
+  return State::of_shards(std::move(first), shards);
+}
+
+// `opened` is any one of the shards.
+Result<ModelFile> ModelFile::State::of_shards(Shard opened, std::span<const std::filesystem::path> paths) {
+  auto state = std::make_unique<State>();
+  const SplitKeys split = opened.split.value_or(SplitKeys{.number = 0, .count = 1, .n_tensors = {}});
+  for (uint64_t number = 0; number < paths.size(); ++number) {
+    HEARTH_TRY(auto shard, number == split.number ? Result<Shard>(std::move(opened))
+                                                  : open_later_shard(paths[number], number, split));
     HEARTH_CHECK_OK(state->append(std::move(shard.file), std::move(shard.header)));
   }
-  if (asked.n_tensors && *asked.n_tensors != state->tensors.size()) {
+  if (split.n_tensors && *split.n_tensors != state->tensors.size()) {
     return fail(ErrorCategory::kCorrupt, "{}: the parts hold {} tensors where split.tensors.count says {}",
-                path.string(), state->tensors.size(), *asked.n_tensors);
+                paths[split.number].string(), state->tensors.size(), *split.n_tensors);
   }
   HEARTH_CHECK_OK(state->index_names());
   return ModelFile(std::move(state));

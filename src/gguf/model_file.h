@@ -96,6 +96,8 @@ class ModelFile {
   // Errors name the file and the key or tensor at fault: kNotFound, kInvalidArgument, kCorrupt, kUnsupported
   // (tensor types, big-endian files, versions), kIo.
   static Result<ModelFile> open(const std::filesystem::path& path);
+  // The same for all shards in order, whatever they are called; at least one.
+  static Result<ModelFile> open(std::span<const std::filesystem::path> shards);
 
   ModelFile(ModelFile&&) noexcept;
   ModelFile& operator=(ModelFile&&) noexcept;

@@ -11,6 +11,7 @@
 #include "serving/generation_request.h"
 #include "serving/memory_plan.h"
 #include "serving/model_card.h"
+#include "serving/model_defaults.h"
 #include "serving/token_stream.h"
 
 namespace hearth::serving {
@@ -26,14 +27,16 @@ struct ModelSummary {
   int64_t modified_unix_seconds = 0;
   ModelCapabilities capabilities;
   bool loaded = false;
+  std::string digest;  // SHA-256 in hexadecimal of the manifest that a store has of it; empty = none
 };
 
-// All that a file says about itself.
+// All that a file says about itself, and its store about it.
 struct ModelDetails {
   ModelSummary summary;
   ModelCard card;
-  std::string chat_template;  // the file's own; empty = none
-  text::Value metadata;       // a mapping of all keys; long arrays are none
+  std::string chat_template;  // empty = none
+  ModelDefaults defaults;
+  text::Value metadata;  // a mapping of all keys; long arrays are none
 };
 
 // What the engine of a model holds and has done. Counts of what happened are since the model was loaded.
@@ -96,6 +99,7 @@ class GenerationService {
  public:
   virtual ~GenerationService() = default;
 
+  // Those that can be used. Looks at the disk where there is a store: for listings, not for every request.
   virtual std::vector<ModelSummary> list_models() const = 0;
   virtual std::vector<LoadedModelState> loaded_models() const = 0;
   virtual MemoryUse memory() const = 0;
@@ -103,6 +107,9 @@ class GenerationService {
   virtual std::optional<PrefixDiskState> prefix_disk() const = 0;
   // The model that a name from outside means: the name itself, or what it is an alias of.
   virtual std::string resolve(const std::string& name) const = 0;
+  // The model of this name, in any case and with or without ":latest". kNotFound; errors of its file or its
+  // store.
+  virtual Result<ModelSummary> find(const std::string& model) = 0;
   // kNotFound for an unknown model.
   virtual Result<ModelDetails> describe(const std::string& model) = 0;
   // Words and templates; needs no weights in memory. kNotFound; errors of the file.

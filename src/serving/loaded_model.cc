@@ -250,7 +250,8 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   }
   engine::EngineRequest work;
   HEARTH_TRY(const int64_t context, context_of(request));
-  work.max_tokens = request.max_tokens.value_or(-1);
+  const ModelDefaults& defaults = opened_->defaults();
+  work.max_tokens = request.max_tokens.value_or(defaults.max_tokens.value_or(-1));
   SinkOptions output;
   PromptedOutput written;
   if (auto* chat = std::get_if<ChatPrompt>(&request.prompt)) {
@@ -281,7 +282,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   } else {
     work.prompt = std::move(std::get<std::vector<text::TokenId>>(request.prompt));
   }
-  work.sampling = request.sampling.applied_to(opened_->card().sampling);
+  work.sampling = request.sampling.applied_to(defaults.sampling.applied_to(opened_->card().sampling));
   work.sampler_options = {.suppressed = suppressed_,
                           .logprobs = request.logprobs,
                           .top_logprobs = request.top_logprobs,
@@ -294,7 +295,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
     const auto ends = text().tokenizer().end_of_generation();
     work.stop_tokens.insert(work.stop_tokens.end(), ends.begin(), ends.end());
   }
-  output.stops = std::move(request.stop);
+  output.stops = request.stop.empty() ? defaults.stop : std::move(request.stop);
   output.logprobs = request.logprobs;
   output.parallel_tool_calls = request.parallel_tool_calls;
   auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(output));

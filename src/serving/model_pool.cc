@@ -9,6 +9,8 @@
 #include "serving/loaded_model.h"
 #include "serving/model_keeper.h"
 #include "serving/model_name.h"
+#include "serving/served_model.h"
+#include "serving/stored_models.h"
 
 namespace hearth::serving {
 namespace {
@@ -42,7 +44,13 @@ class LocalModelPool : public ModelPool {
       : options_(std::move(options)),
         threads_(options_.n_threads > 0 ? options_.n_threads : ThreadPool::usable_processors()),
         budget_(options_.memory_bytes),
-        keeper_(options_.max_queue) {}
+        keeper_(options_.max_queue) {
+    if (options_.store == nullptr) return;
+    OpenedModel::Options of_all;
+    of_all.context_length = options_.context_length;
+    of_all.prompt_rules = options_.prompt_rules;
+    stored_ = std::make_unique<StoredModels>(options_.store, std::move(of_all));
+  }
 
   ~LocalModelPool() override { shut_down(0); }
 
@@ -64,8 +72,26 @@ class LocalModelPool : public ModelPool {
 
   std::vector<ModelSummary> list_models() const override {
     std::vector<ModelSummary> summaries;
-    for (const Entry& entry : entries()) summaries.push_back(summary_of(entry));
+    const std::vector<Entry> known = entries();
+    for (const Entry& entry : known) {
+      if (entry.model->stored() == nullptr) summaries.push_back(summary_of(entry));
+    }
+    if (stored_ == nullptr) return summaries;
+    const size_t n_named = summaries.size();
+    for (ModelSummary& summary : stored_->list()) {
+      const auto has_name = [&](const auto& other) { return same_model_name(other.name, summary.name); };
+      if (std::any_of(summaries.begin(), summaries.begin() + n_named, has_name)) continue;
+      for (const Entry& entry : known) {
+        if (same_model_name(entry.model->name(), summary.name)) summary.loaded = keeper_.present(entry.id);
+      }
+      summaries.push_back(std::move(summary));
+    }
     return summaries;
+  }
+
+  Result<ModelSummary> find(const std::string& name) override {
+    HEARTH_TRY(const Entry entry, get(name));
+    return summary_of(entry);
   }
 
   std::vector<LoadedModelState> loaded_models() const override {
@@ -100,19 +126,29 @@ class LocalModelPool : public ModelPool {
   }
 
   std::string resolve(const std::string& name) const override {
-    return options_.aliases.resolve(name, list_models());
+    if (find_entry(name) || (stored_ && stored_->find(name))) return name;
+    // An alias needs no listing, but for the one that holds where one model alone is served.
+    if (std::string meant = options_.aliases.resolve(name, {}); meant != name) return meant;
+    std::vector<ModelSummary> named;
+    for (const Entry& entry : entries()) {
+      if (entry.model->stored() == nullptr) named.push_back(entry.model->summary());
+    }
+    return options_.aliases.resolve(name, named.empty() ? list_models() : named);
   }
 
   Result<ModelDetails> describe(const std::string& name) override {
     HEARTH_TRY(const Entry entry, get(name));
-    HEARTH_TRY(ModelDetails details, entry.opened->describe());
+    HEARTH_TRY(const auto opened, entry.model->opened());
+    HEARTH_TRY(ModelDetails details, opened->describe());
     details.summary = summary_of(entry);
     return details;
   }
 
   Result<std::shared_ptr<const TextModel>> text_model(const std::string& name) override {
     HEARTH_TRY(const Entry entry, get(name));
-    return std::shared_ptr<const TextModel>(entry.opened, &entry.opened->text());
+    HEARTH_TRY(auto opened, entry.model->opened());
+    const TextModel& text = opened->text();
+    return std::shared_ptr<const TextModel>(std::move(opened), &text);
   }
 
   Result<TokenStream> preload(const std::string& name, std::optional<KeepAlive> keep_alive) override {
@@ -165,30 +201,39 @@ class LocalModelPool : public ModelPool {
 
  private:
   struct Entry {
-    std::shared_ptr<const OpenedModel> opened;
+    std::shared_ptr<ServedModel> model;
     ModelKeeper::Id id = 0;
   };
   using Work = std::function<Status(ResidentModel&, TokenWriter)>;
 
   Result<Entry> open_entry(const std::filesystem::path& path, std::string name) {
     if (name.empty()) name = name_of_file(path);
-    auto opened = OpenedModel::open(path, std::move(name), options_.context_length, options_.prompt_rules);
+    OpenedModel::Options options;
+    options.name = std::move(name);
+    options.context_length = options_.context_length;
+    options.prompt_rules = options_.prompt_rules;
+    auto opened = OpenedModel::open({&path, 1}, std::move(options));
     if (!opened) return propagate(with_file(std::move(opened).error(), path));
-    return add(std::move(*opened));
+    return add(std::make_shared<ServedModel>(std::move(*opened)));
   }
 
-  Result<Entry> add(std::shared_ptr<const OpenedModel> opened) {
-    const std::string& name = opened->summary().name;
+  Result<Entry> add(const std::shared_ptr<ServedModel>& model) {
     std::lock_guard lock(mutex_);
-    if (find_locked(name) != nullptr) {
-      return fail(ErrorCategory::kInvalidArgument, "a model named \"{}\" is served already", name);
+    if (find_locked(model->name()) != nullptr) {
+      return fail(ErrorCategory::kInvalidArgument, "a model named \"{}\" is served already", model->name());
     }
-    auto loader = [this, opened](const std::atomic<bool>& stop) -> ModelKeeper::Loaded {
-      auto loaded = LoadedModel::load(opened, options_, threads_, budget_, stop);
-      if (!loaded && loaded.error().missing_bytes > 0) loaded.error().error.message += smaller_than(*opened);
+    return add_locked(model);
+  }
+
+  Entry add_locked(const std::shared_ptr<ServedModel>& model) {
+    auto loader = [this, model](const std::atomic<bool>& stop) -> ModelKeeper::Loaded {
+      const auto opened = model->opened();
+      if (!opened) return tl::unexpected<LoadFailure>(opened.error());
+      auto loaded = LoadedModel::load(*opened, options_, threads_, budget_, stop);
+      if (!loaded && loaded.error().missing_bytes > 0) loaded.error().error.message += smaller_than(**opened);
       return loaded;
     };
-    return entries_.emplace_back(Entry{opened, keeper_.add(options_.keep_alive, std::move(loader))});
+    return entries_.emplace_back(Entry{model, keeper_.add(options_.keep_alive, std::move(loader))});
   }
 
   // The largest model of the same kind that would fit instead, as the end of a sentence.
@@ -218,23 +263,57 @@ class LocalModelPool : public ModelPool {
   const Entry* find_locked(std::string_view name) const {
     const Entry* found = nullptr;
     for (const Entry& entry : entries_) {
-      const std::string& served = entry.opened->summary().name;
+      const std::string& served = entry.model->name();
       if (served == name) return &entry;
       if (found == nullptr && same_model_name(served, name)) found = &entry;
     }
     return found;
   }
 
-  Result<Entry> get(const std::string& name) const {
+  std::optional<Entry> find_entry(std::string_view name) const {
     std::lock_guard lock(mutex_);
-    if (shutting_down_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
     const Entry* entry = find_locked(name);
-    if (entry == nullptr) return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
-    return *entry;
+    return entry == nullptr ? std::nullopt : std::optional<Entry>(*entry);
+  }
+
+  Result<Entry> get(const std::string& name) {
+    {
+      std::lock_guard lock(mutex_);
+      if (shutting_down_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
+    }
+    const std::optional<Entry> known = find_entry(name);
+    if (known && (known->model->stored() == nullptr || stored_->is_current(*known->model->stored()))) {
+      return *known;
+    }
+    const auto stored = stored_ ? stored_->find(name)
+                                : Result<store::StoredModel>(fail(ErrorCategory::kNotFound, "no store"));
+    if (!stored) {
+      const ErrorCategory category = stored.error().category;
+      const bool absent = category == ErrorCategory::kNotFound || category == ErrorCategory::kInvalidArgument;
+      if (known && absent && keeper_.present(known->id)) return *known;
+      if (known) retire(*known);
+      if (absent) return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
+      return propagate(Error(stored.error()));
+    }
+    HEARTH_TRY(ModelSummary summary, stored_->summarise(*stored));
+    if (known) retire(*known);
+    auto opener = [models = stored_.get(), stored = *stored] { return models->open(stored); };
+    const auto model = std::make_shared<ServedModel>(std::move(summary), *stored, std::move(opener));
+    std::lock_guard lock(mutex_);
+    // Another request may have been here first.
+    if (const Entry* other = find_locked(model->name())) return *other;
+    return add_locked(model);
+  }
+
+  // Requests under way go on.
+  void retire(const Entry& entry) {
+    remove(entry);
+    keeper_.dismiss(entry.id);
+    entry.model->retire();
   }
 
   ModelSummary summary_of(const Entry& entry) const {
-    ModelSummary summary = entry.opened->summary();
+    ModelSummary summary = entry.model->summary();
     summary.loaded = keeper_.present(entry.id);
     return summary;
   }
@@ -283,6 +362,7 @@ class LocalModelPool : public ModelPool {
   const ModelPoolOptions options_;
   ThreadPool threads_;
   MemoryBudget budget_;
+  std::unique_ptr<StoredModels> stored_;  // none without a store
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;
   bool shutting_down_ = false;

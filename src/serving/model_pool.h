@@ -1,5 +1,8 @@
-// The models this process serves: files named by path. They are loaded at start, leave memory when their time
-// is over or another needs the room, and come back when a request asks for them. Thread-safe.
+// The models this process serves: files named by path, and all that is in a store. They come into memory when
+// a request asks for them and leave it when their time is over or another needs the room. Thread-safe.
+//
+// What happens in the store is seen by the next request: a model that was replaced is loaded anew, one that
+// was removed is listed no more, but answers as long as it is in memory.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +17,7 @@
 #include "serving/generation_service.h"
 #include "serving/metrics.h"
 #include "serving/model_aliases.h"
+#include "store/model_store.h"
 #include "text/line_rules.h"
 
 namespace hearth::serving {
@@ -36,6 +40,7 @@ struct ModelPoolOptions {
   ModelAliases aliases{};                          // further names of models
   std::shared_ptr<const text::LineRules> prompt_rules{};  // edit system prompts; null = none
   std::shared_ptr<engine::PrefixStore> prefix_store{};    // where prefixes outlive a model's engine; or none
+  std::shared_ptr<const store::ModelStore> store{};       // models to be found by name; null = none
   std::function<void(const LoadProgress&)> on_load_progress{};  // from the loading thread
 };
 

@@ -5,7 +5,11 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
+
+#include "serving/text_model.h"
 
 namespace hearth::serving {
 namespace {
@@ -281,6 +285,127 @@ TEST(ModelPool, ShuttingDownEndsStreamsAndRefusesNewOnes) {
   const Answer answer = read(std::move(*stream));
   EXPECT_TRUE(answer.end || answer.error->category == ErrorCategory::kOverloaded);
   EXPECT_EQ(pool->generate(request("x", 1)).error().category, ErrorCategory::kOverloaded);
+}
+
+// A pool over a store with the model "story" in it.
+class StoredPoolTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string folder = (std::filesystem::temp_directory_path() / "hearth-pool-XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    store_ = std::make_shared<store::ModelStore>(folder_ / "models");
+    ASSERT_TRUE(store_->begin_writing());
+    publish("story", R"({"temperature": 0, "num_predict": 7, "stop": ["Lily"], "num_ctx": 100})");
+    pool_ = std::move(*ModelPool::create({.store = store_}));
+  }
+  void TearDown() override {
+    pool_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void publish(std::string_view name, std::string_view parameters, std::string_view system = "Be kind.") {
+    std::ifstream stream(kStories, std::ios::binary);
+    const std::string weights((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const auto& blobs = store_->blobs();
+    store::Manifest manifest;
+    manifest.config = blobs.add(store::media_type::kConfig, "{}").value();
+    manifest.layers = {blobs.add(store::media_type::kModel, weights).value(),
+                       blobs.add(store::media_type::kParameters, parameters).value(),
+                       blobs.add(store::media_type::kSystem, system).value(),
+                       blobs.add(store::media_type::kTemplate, kTemplate).value()};
+    ASSERT_TRUE(store_->publish(store::ModelName::parse(name).value(), manifest));
+  }
+  Answer tell(const std::string& name, std::optional<int64_t> max_tokens = {}) {
+    GenerationRequest work = request("Once upon a time", 0);
+    work.model = name;
+    work.sampling = {};
+    work.max_tokens = max_tokens;
+    auto stream = pool_->generate(std::move(work));
+    if (!stream) return Answer{{}, {}, stream.error()};
+    return read(std::move(*stream));
+  }
+
+  static constexpr std::string_view kTemplate =
+      "{% for m in messages %}[{{ m.role }}] {{ m.content }}{% endfor %}";
+  std::filesystem::path folder_;
+  std::shared_ptr<store::ModelStore> store_;
+  std::unique_ptr<ModelPool> pool_;
+};
+
+TEST_F(StoredPoolTest, FindsAndLoadsAModelThatIsAskedFor) {
+  EXPECT_TRUE(pool_->loaded_models().empty());
+  ASSERT_EQ(pool_->list_models().size(), 1u);
+  const ModelSummary listed = pool_->list_models()[0];
+  EXPECT_EQ(listed.name, "story:latest");
+  EXPECT_EQ(listed.digest.size(), 64u);
+  EXPECT_EQ(listed.context_length, 100);
+  EXPECT_FALSE(listed.loaded);
+  EXPECT_EQ(pool_->resolve("STORY"), "STORY");
+
+  const Answer answer = tell("STORY");
+  ASSERT_TRUE(answer.end) << answer.error->message;
+  EXPECT_EQ(answer.text, std::string(kExpected).substr(0, answer.text.size()));
+  EXPECT_EQ(answer.end->usage.completion_tokens, 7);
+  EXPECT_EQ(answer.end->reason, FinishReason::kLength);
+  EXPECT_TRUE(pool_->list_models()[0].loaded);
+  EXPECT_EQ(tell("nobody").error->category, ErrorCategory::kNotFound);
+  EXPECT_EQ(tell("../../etc/passwd").error->category, ErrorCategory::kNotFound);
+}
+
+TEST_F(StoredPoolTest, WhatTheStoreSaysCountsUnlessTheRequestSaysMore) {
+  const Answer stopped = tell("story", 60);
+  ASSERT_TRUE(stopped.end) << stopped.error->message;
+  EXPECT_EQ(stopped.end->stop_string, "Lily");
+  const auto text = pool_->text_model("story");
+  ASSERT_TRUE(text) << text.error().message;
+  ChatPrompt chat;
+  chat.messages.resize(1);
+  chat.messages[0].role = "user";
+  chat.messages[0].content = "hi";
+  EXPECT_EQ((*text)->render(chat, 0)->text, "[system] Be kind.[user] hi");
+  chat.messages.insert(chat.messages.begin(), ChatMessage{});
+  chat.messages[0].role = "system";
+  chat.messages[0].content = "Be terse.";
+  EXPECT_EQ((*text)->render(chat, 0)->text, "[system] Be terse.[user] hi");
+  const auto details = pool_->describe("story");
+  ASSERT_TRUE(details);
+  EXPECT_EQ(details->chat_template, kTemplate);
+  EXPECT_EQ(details->defaults.system, "Be kind.");
+  EXPECT_EQ(details->defaults.parameters.size(), 4u);
+}
+
+TEST_F(StoredPoolTest, AReplacedModelIsLoadedAnew) {
+  ASSERT_TRUE(tell("story").end);
+  const std::string before = pool_->find("story")->digest;
+  publish("story", R"({"temperature": 0, "num_predict": 3, "later": 1, "top_p": 9})");
+  const Answer answer = tell("story");
+  ASSERT_TRUE(answer.end) << answer.error->message;
+  EXPECT_EQ(answer.end->usage.completion_tokens, 3);
+  EXPECT_NE(pool_->find("story")->digest, before);
+  EXPECT_EQ(pool_->describe("story")->defaults.warnings.size(), 2u);  // "later" and "top_p"
+}
+
+TEST_F(StoredPoolTest, ARemovedModelAnswersUntilItLeavesMemory) {
+  ASSERT_TRUE(tell("story").end);
+  ASSERT_TRUE(store_->remove("story"));
+  EXPECT_TRUE(pool_->list_models().empty());
+  EXPECT_TRUE(tell("story").end);
+  ASSERT_TRUE(pool_->unload("story"));
+  while (!pool_->loaded_models().empty()) std::this_thread::yield();
+  EXPECT_EQ(tell("story").error->category, ErrorCategory::kNotFound);
+}
+
+TEST_F(StoredPoolTest, ABrokenModelIsNotListedAndSaysWhy) {
+  std::filesystem::copy_file(kStories, folder_ / "a.gguf");
+  ASSERT_TRUE(store_->import_file(store::ModelName::parse("imported").value(), folder_ / "a.gguf"));
+  ASSERT_TRUE(tell("imported", 3).end);
+  std::filesystem::remove(folder_ / "a.gguf");
+  EXPECT_EQ(pool_->list_models().size(), 1u);
+  ASSERT_TRUE(pool_->find("story"));
+  const Answer answer = tell("imported", 3);
+  ASSERT_TRUE(answer.error);
+  EXPECT_NE(answer.error->message.find("a.gguf"), std::string::npos) << answer.error->message;
 }
 
 }  // namespace

@@ -106,17 +106,25 @@ std::string_view reasoning_key(std::string_view source) {
 }  // namespace
 
 Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file,
-                                                   std::shared_ptr<const text::LineRules> prompt_rules) {
+                                                   std::shared_ptr<const text::LineRules> prompt_rules,
+                                                   const ModelDefaults& defaults) {
   HEARTH_TRY(text::VocabularySpec spec, read_vocabulary(file));
   HEARTH_TRY(std::unique_ptr<text::Tokenizer> tokenizer, text::Tokenizer::create(std::move(spec)));
 
   const gguf::Metadata& metadata = file.metadata();
-  HEARTH_TRY(const auto own, metadata.get_string("tokenizer.chat_template"));
-  HEARTH_TRY(const auto with_tools, metadata.get_string("tokenizer.chat_template.tool_use"));
+  HEARTH_TRY(auto own, metadata.get_string("tokenizer.chat_template"));
+  HEARTH_TRY(auto with_tools, metadata.get_string("tokenizer.chat_template.tool_use"));
   HEARTH_TRY(const auto rerank, metadata.get_string("tokenizer.chat_template.rerank"));
+  const bool given = !defaults.chat_template.empty();
+  if (given) {
+    own = defaults.chat_template;
+    with_tools.reset();
+  }
 
   auto compiled = text::ChatTemplate::compile(own.value_or(text::default_chat_template()));
-  if (!compiled) return propagate(std::move(compiled).error(), "tokenizer.chat_template");
+  if (!compiled) {
+    return propagate(std::move(compiled).error(), given ? "its template" : "tokenizer.chat_template");
+  }
   std::unique_ptr<TextModel> model(new TextModel(std::move(tokenizer), *std::move(compiled)));
   if (with_tools) {
     auto second = text::ChatTemplate::compile(*with_tools);
@@ -135,6 +143,8 @@ Result<std::unique_ptr<TextModel>> TextModel::open(const gguf::ModelFile& file,
   model->syntax_ = text::detect_output_syntax(model->chat_, source);
   model->syntax_.bind(*model->tokenizer_);
   model->syntax_with_tools_ = model->syntax_;
+  model->system_ = defaults.system;
+  model->messages_ = defaults.messages;
   if (with_tools) {
     model->syntax_with_tools_ = text::detect_output_syntax(*model->chat_with_tools_, *with_tools);
     model->syntax_with_tools_.bind(*model->tokenizer_);
@@ -199,6 +209,16 @@ Status TextModel::check_names(const Value& value, std::string_view where) const 
   return {};
 }
 
+std::vector<ChatMessage> TextModel::with_defaults(const std::vector<ChatMessage>& messages) const {
+  const auto is_system = [](const ChatMessage& m) { return m.role == "system" || m.role == "developer"; };
+  const auto talk = std::find_if_not(messages.begin(), messages.end(), is_system);
+  std::vector<ChatMessage> whole(messages.begin(), talk);
+  if (whole.empty() && !system_.empty()) whole.push_back(plain_message("system", system_));
+  whole.insert(whole.end(), messages_.begin(), messages_.end());
+  whole.insert(whole.end(), talk, messages.end());
+  return whole;
+}
+
 Result<Value> TextModel::messages(const ChatPrompt& prompt, const std::string& continuation) const {
   for (size_t i = 0; i < prompt.messages.size(); ++i) {
     const std::string& role = prompt.messages[i].role;
@@ -208,7 +228,8 @@ Result<Value> TextModel::messages(const ChatPrompt& prompt, const std::string& c
                   printable(role));
     }
   }
-  std::vector<ChatMessage> adapted = prompt.messages;
+  std::vector<ChatMessage> adapted =
+      prompt.history.empty() ? with_defaults(prompt.messages) : prompt.messages;
   if (prompt_rules_) adapted = with_rules(*prompt_rules_, std::move(adapted));
   if (!habits_.system_role) adapted = with_system_in_user(adapted);
   if (habits_.calls_alone) adapted = with_calls_alone(std::move(adapted));

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "gguf/model_file.h"
 #include "serving/generation_request.h"
+#include "serving/model_defaults.h"
 #include "serving/sampling_defaults.h"
 #include "text/chat_template.h"
 #include "text/line_rules.h"
@@ -27,15 +28,17 @@ namespace hearth::serving {
 class TextModel {
  public:
   // Errors: those of the vocabulary (kCorrupt, kUnsupported) and of the template (kCorrupt with its line).
-  // `prompt_rules` edit system prompts (prompt_rules.h); null = none.
+  // `prompt_rules` edit system prompts (prompt_rules.h); null = none. Of `defaults`, the template, the system
+  // prompt and the messages count.
   static Result<std::unique_ptr<TextModel>> open(
-      const gguf::ModelFile& file, std::shared_ptr<const text::LineRules> prompt_rules = nullptr);
+      const gguf::ModelFile& file, std::shared_ptr<const text::LineRules> prompt_rules = nullptr,
+      const ModelDefaults& defaults = {});
 
   const text::Tokenizer& tokenizer() const { return *tokenizer_; }
   const text::ChatTemplate& chat_template() const { return chat_; }
   // How a reranker wants a query and a document written, with {query} and {document} in it; empty = not said.
   const std::string& rerank_form() const { return rerank_form_; }
-  // False: the file carries no template, and chats are written in the default one.
+  // False: there is no template, and chats are written in the default one.
   bool has_own_template() const { return has_own_template_; }
 
   // How answers to this prompt are written; bound to the vocabulary.
@@ -43,6 +46,7 @@ class TextModel {
 
   // The prompt as text. `now_unix_seconds` is what a template sees as the current time.
   // With add_generation_prompt = false, a last assistant message is left open, to be continued.
+  // Prompts with a history go on from what was rendered before, so that defaults are not put in front again.
   // Errors: kInvalidArgument (a role, a reserved or control name, what the template itself objects to),
   // kUnsupported (a message that this template cannot continue), kCorrupt (a template that fails).
   Result<text::PromptText> render(const ChatPrompt& prompt, int64_t now_unix_seconds) const;
@@ -74,6 +78,7 @@ class TextModel {
 
   void learn_habits();
   Result<text::Value> context(const ChatPrompt& prompt, const std::string& continuation) const;
+  std::vector<ChatMessage> with_defaults(const std::vector<ChatMessage>& messages) const;
   Result<text::Value> messages(const ChatPrompt& prompt, const std::string& continuation) const;
   const text::ChatTemplate& template_for(const ChatPrompt& prompt) const;
   Status check_names(const text::Value& value, std::string_view where) const;
@@ -88,6 +93,8 @@ class TextModel {
   std::string bos_, eos_;
   Habits habits_;
   std::shared_ptr<const text::LineRules> prompt_rules_;
+  std::string system_;                 // of chats that bring no system message
+  std::vector<ChatMessage> messages_;  // stand in front of every chat
 };
 
 }  // namespace hearth::serving

@@ -35,7 +35,7 @@ export class Server {
     for (const model of models) command.push("--model", model);
     // setpriv has the kernel end the server should this process die without a word.
     server.child = spawn("setpriv", ["--pdeathsig", "KILL", program("hearth"), ...command], {
-      env: { ...process.env, HEARTH_HOME: server.home, ...environment },
+      env: { ...process.env, HEARTH_HOME: server.home, HEARTH_FOREIGN_MODELS: "off", ...environment },
       stdio: ["ignore", "pipe", log],
     });
     server.exited = new Promise((resolve) => server.child.on("exit", (code) => resolve(code)));

@@ -41,8 +41,9 @@ class CliTest : public ::testing::Test {
   // `arguments` as a shell reads them.
   Outcome hearth(const std::string& arguments, const std::string& input = {}) const {
     std::ofstream(home_ / "in", std::ios::binary) << input;
-    const std::string command = "HEARTH_HOME='" + home_.string() + "' '" HEARTH_BINARY "' " + arguments +
-                                " < '" + (home_ / "in").string() + "' 2> '" + (home_ / "err").string() + "'";
+    const std::string command = "HEARTH_FOREIGN_MODELS=off HEARTH_HOME='" + home_.string() +
+                                "' '" HEARTH_BINARY "' " + arguments + " < '" + (home_ / "in").string() +
+                                "' 2> '" + (home_ / "err").string() + "'";
     Outcome outcome;
     std::FILE* pipe = popen(command.c_str(), "r");
     EXPECT_NE(pipe, nullptr);
@@ -204,6 +205,45 @@ TEST_F(CliTest, APromptBeyondTheContextHasItsOwnCode) {
   const Outcome outcome = hearth("run '" + model_ + "' --raw", prompt);
   EXPECT_EQ(outcome.exit_code, 6) << outcome.err;
   EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {
+  EXPECT_THAT(hearth("list").err, HasSubstr("there are no models"));
+  fs::copy_file(model_, home_ / "a story.gguf");
+  const std::string file = (home_ / "a story.gguf").string();
+  const Outcome imported = hearth("import '" + file + "'");
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  EXPECT_THAT(imported.out, HasSubstr(file + " is a-story:latest now"));
+  ASSERT_EQ(hearth("import '" + file + "' --name Tales:q8").exit_code, 0);
+  ASSERT_EQ(hearth("cp tales:q8 me/mine").exit_code, 0);
+  expect_error("cp nobody mine", 3, "there is no model \"nobody\"");
+  expect_error("import '" + file + "' --name ../x", 2, "model name");
+  expect_error("import '" + (home_ / "nothing.gguf").string() + "'", 3, "nothing.gguf");
+  std::ofstream(home_ / "bad.gguf") << "GGUF but not really";
+  EXPECT_NE(hearth("import '" + (home_ / "bad.gguf").string() + "'").exit_code, 0);
+
+  const nlohmann::json list = nlohmann::json::parse(hearth("list --json").out);
+  ASSERT_EQ(list.size(), 3u);
+  EXPECT_EQ(list[0]["name"], "Tales:q8");
+  EXPECT_EQ(list[1]["name"], "a-story:latest");
+  EXPECT_EQ(list[1]["files"][0], file);
+  EXPECT_EQ(list[2]["name"], "me/mine:latest");
+  EXPECT_THAT(hearth("list").out, HasSubstr("imported"));
+  EXPECT_THAT(hearth("show A-STORY").out, HasSubstr("llama"));
+  EXPECT_THAT(hearth("show a-story --modelfile").out, HasSubstr("FROM " + file));
+  EXPECT_THAT(hearth("tokenize a-story 'Once upon'").out, HasSubstr("Once"));
+  const Outcome told = hearth("run a-story --raw --temperature 0 --max-tokens 8 'Once upon a time'");
+  EXPECT_THAT(told.out, StartsWith(", there was a little girl")) << told.err;
+
+  ASSERT_EQ(hearth("rm a-story me/mine").exit_code, 0);
+  EXPECT_TRUE(fs::exists(file));
+  expect_error("rm a-story", 3, "there is no model \"a-story\"");
+  fs::resize_file(file, 5000);
+  const Outcome broken = hearth("list");
+  EXPECT_THAT(broken.out, HasSubstr("Tales:q8"));
+  EXPECT_THAT(broken.err, HasSubstr("\"Tales:q8\" cannot be used"));
+  EXPECT_THAT(broken.err, HasSubstr(file));
+  EXPECT_NE(hearth("show tales:q8").exit_code, 0);
 }
 
 }  // namespace

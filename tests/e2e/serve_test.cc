@@ -112,6 +112,7 @@ class ServeTest : public ::testing::Test {
     const pid_t pid = fork();
     if (pid != 0) return pid;
     setenv("HEARTH_HOME", home_.c_str(), 1);
+    setenv("HEARTH_FOREIGN_MODELS", "off", 1);
     const bool redirected = std::freopen("/dev/null", "r", stdin) != nullptr &&
                             std::freopen(out.c_str(), "w", stdout) != nullptr &&
                             std::freopen(err.c_str(), "w", stderr) != nullptr;

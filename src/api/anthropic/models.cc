@@ -35,7 +35,7 @@ HttpResponse models_response(const serving::GenerationService& service) {
   return response;
 }
 
-HttpResponse model_response(const serving::GenerationService& service, std::string_view id,
+HttpResponse model_response(serving::GenerationService& service, std::string_view id,
                             const HttpRequest& request) {
   const Parsed<serving::ModelSummary> model = find_model(service, std::string(id));
   if (!model) return error_response(model.error(), request);

@@ -11,7 +11,7 @@ namespace hearth::api::anthropic {
 // All of them on one page.
 HttpResponse models_response(const serving::GenerationService& service);
 // One of them; an error in this dialect's shape where it is not served.
-HttpResponse model_response(const serving::GenerationService& service, std::string_view id,
+HttpResponse model_response(serving::GenerationService& service, std::string_view id,
                             const HttpRequest& request);
 
 }  // namespace hearth::api::anthropic

@@ -27,9 +27,10 @@ std::string parameter_size(uint64_t n) {
   return std::to_string(n);
 }
 
-// Names the file of a model as it is now: a hash of its path, size and time. Not of its bytes, which would
-// take minutes to read.
+// The digest of its manifest. Of a model that has none, a hash of its file's path, size and time: not of its
+// bytes, which would take minutes to read.
 std::string identity(const ModelSummary& model) {
+  if (!model.digest.empty()) return model.digest;
   const std::string source =
       fmt::format("{}\n{}\n{}", model.path, model.size_bytes, model.modified_unix_seconds);
   return to_hex(sha256({std::as_bytes(std::span(source))}));
@@ -65,14 +66,18 @@ Json memory_json(const serving::MemoryPlan& plan) {
           {"scratch_bytes", plan.scratch_bytes},       {"embedder_bytes", plan.embedder_bytes}};
 }
 
-// The author's sampling, as a table of names and values.
-std::string parameters_text(const serving::ModelCard& card) {
-  if (!card.has_sampling) return {};
-  const engine::SamplingParams& sampling = card.sampling;
+// What the store says, else the author's sampling: a table of names and values.
+std::string parameters_text(const serving::ModelCard& card, const serving::ModelDefaults& defaults) {
   std::string text;
-  const auto add = [&](std::string_view name, auto value) {
+  const auto add = [&](std::string_view name, const auto& value) {
     text += fmt::format("{:<30} {}\n", name, value);
   };
+  for (const auto& parameter : defaults.parameters) {
+    add(parameter.name, parameter.name == "stop" ? fmt::format("\"{}\"", parameter.value) : parameter.value);
+  }
+  if (!text.empty()) text.pop_back();
+  if (!card.has_sampling || !text.empty()) return text;
+  const engine::SamplingParams& sampling = card.sampling;
   add("temperature", sampling.temperature);
   add("top_k", sampling.top_k);
   add("top_p", sampling.top_p);
@@ -81,6 +86,20 @@ std::string parameters_text(const serving::ModelCard& card) {
   add("repeat_last_n", sampling.penalty_window);
   text.pop_back();
   return text;
+}
+
+std::string modelfile_text(const serving::ModelDetails& details) {
+  const serving::ModelDefaults& defaults = details.defaults;
+  store::Modelfile modelfile;
+  modelfile.from = {details.summary.path};
+  modelfile.parameters = defaults.parameters;
+  if (!defaults.chat_template.empty()) modelfile.template_text = defaults.chat_template;
+  if (!defaults.system.empty()) modelfile.system = defaults.system;
+  modelfile.licenses = defaults.licenses;
+  for (const auto& message : defaults.messages) modelfile.messages.push_back({message.role, message.content});
+  const auto text = store::write_modelfile(modelfile);
+  // Texts that no quotes can hold are in the other fields.
+  return text ? *text : fmt::format("FROM {}\n", details.summary.path);
 }
 
 }  // namespace
@@ -128,12 +147,24 @@ Json show_json(const serving::ModelDetails& details) {
     }
   }
   info["general.parameter_count"] = card.parameters;
-  const std::string parameters = parameters_text(card);
+  const serving::ModelDefaults& defaults = details.defaults;
+  const std::string parameters = parameters_text(card, defaults);
   Json json = Json::object();
-  if (!card.license.empty()) json["license"] = card.license;
-  json["modelfile"] = fmt::format("FROM {}\n", details.summary.path);
+  if (!defaults.licenses.empty()) {
+    json["license"] = fmt::format("{}", fmt::join(defaults.licenses, "\n"));
+  } else if (!card.license.empty()) {
+    json["license"] = card.license;
+  }
+  json["modelfile"] = modelfile_text(details);
   if (!parameters.empty()) json["parameters"] = parameters;
   json["template"] = details.chat_template;
+  if (!defaults.system.empty()) json["system"] = defaults.system;
+  if (!defaults.messages.empty()) {
+    json["messages"] = Json::array();
+    for (const auto& message : defaults.messages) {
+      json["messages"].push_back({{"role", message.role}, {"content", message.content}});
+    }
+  }
   json["details"] = details_json(details.summary);
   json["model_info"] = std::move(info);
   json["capabilities"] = capabilities_json(card.capabilities);

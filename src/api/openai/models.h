@@ -7,6 +7,6 @@
 namespace hearth::api::openai {
 
 HttpResponse models_response(const serving::GenerationService& service);
-HttpResponse model_response(const serving::GenerationService& service, std::string_view id);
+HttpResponse model_response(serving::GenerationService& service, std::string_view id);
 
 }  // namespace hearth::api::openai

@@ -25,11 +25,18 @@ FakeService::FakeService() {
   scripts_.push_back(say_hello);
 }
 
-Status FakeService::check_model(const std::string& name) const {
-  for (const serving::ModelSummary& model : models) {
-    if (serving::same_model_name(model.name, name)) return {};
+Result<serving::ModelSummary> FakeService::find(const std::string& name) {
+  for (const bool exactly : {true, false}) {
+    for (const serving::ModelSummary& model : models) {
+      if (exactly ? model.name == name : serving::same_model_name(model.name, name)) return model;
+    }
   }
   return fail(ErrorCategory::kNotFound, "model '{}' not found", name);
+}
+
+Status FakeService::check_model(const std::string& name) {
+  HEARTH_CHECK_OK(find(name));
+  return {};
 }
 
 Result<serving::ModelDetails> FakeService::describe(const std::string& model) {

@@ -26,6 +26,7 @@ class FakeService : public serving::GenerationService {
   serving::MemoryUse memory() const override { return memory_use; }
   std::optional<serving::PrefixDiskState> prefix_disk() const override { return disk; }
   std::string resolve(const std::string& name) const override { return aliases.resolve(name, models); }
+  Result<serving::ModelSummary> find(const std::string& model) override;
   Result<serving::ModelDetails> describe(const std::string& model) override;
   // kUnsupported unless `text` was set.
   Result<std::shared_ptr<const serving::TextModel>> text_model(const std::string& model) override;
@@ -63,7 +64,7 @@ class FakeService : public serving::GenerationService {
   std::string sick;  // empty = healthy
 
  private:
-  Status check_model(const std::string& name) const;
+  Status check_model(const std::string& name);
   serving::TokenStream play_next();
 
   mutable std::mutex mutex_;

@@ -122,7 +122,8 @@ void add_bench(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<BenchCommand>();
   CLI::App* command =
       app.add_subcommand("bench", "Measure how fast a model reads and writes on this machine");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   const auto add_list = [&](const char* flag, std::vector<int64_t>& list, const CLI::Range& range,
                             const char* description) {
     command->add_option(flag, list, description)->delimiter(',')->allow_extra_args(false)->check(range);

@@ -9,7 +9,11 @@ namespace hearth::app {
 
 void add_serve(CLI::App& app, CommandLine& line);
 void add_run(CLI::App& app, CommandLine& line);
+void add_list(CLI::App& app, CommandLine& line);
 void add_show(CLI::App& app, CommandLine& line);
+void add_import(CLI::App& app, CommandLine& line);
+void add_cp(CLI::App& app, CommandLine& line);
+void add_rm(CLI::App& app, CommandLine& line);
 void add_tokenize(CLI::App& app, CommandLine& line);
 void add_template(CLI::App& app, CommandLine& line);
 void add_eval(CLI::App& app, CommandLine& line);

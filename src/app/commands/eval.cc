@@ -6,12 +6,12 @@
 #include <memory>
 
 #include "api/json.h"
-#include "base/atomic_file.h"
 #include "app/commands/commands.h"
 #include "app/evaluation_model.h"
 #include "app/logit_measures.h"
 #include "app/model_argument.h"
 #include "app/progress_bar.h"
+#include "base/atomic_file.h"
 
 namespace hearth::app {
 namespace {
@@ -197,7 +197,8 @@ Status run_eval(const EvalOptions& options, Environment& environment) {
 void add_eval(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command = app.add_subcommand("eval", "Measure a model on a text, or write its logits");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   command->add_option("--text", options->text_file, "A text file: prints the perplexity");
   command->add_option("--tokens", options->tokens_file, "A file of token ids, used exactly as they stand");
   command->add_option("--logits-out", options->logits_out,

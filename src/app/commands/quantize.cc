@@ -57,7 +57,8 @@ Status write_model(Result<convert::ModelSource> source, const convert::QuantMix&
 Status run_quantize(const QuantizeOptions& options, Environment& environment) {
   HEARTH_TRY(const convert::QuantMix mix, convert::find_quant_mix(options.type));
   ShutdownSignals signals;  // before any other thread, which inherit the blocked signals
-  HEARTH_TRY(const gguf::ModelFile file, open_model_file(options.input));
+  HEARTH_TRY(const ModelArgument input, find_model(options.input, environment.variables));
+  HEARTH_TRY(const gguf::ModelFile file, open_model_file(input));
   return write_model(convert::ModelSource::of(file), mix, file.size_bytes(), options, signals, environment);
 }
 

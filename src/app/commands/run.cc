@@ -72,16 +72,24 @@ Status answer_once(const ChatModel& model, Conversation conversation, const std:
   return {};
 }
 
-Result<ChatModel> load_model(serving::ModelPool& pool, const RunOptions& options) {
+Result<ChatModel> load_model(serving::ModelPool& pool, const RunOptions& options,
+                             const Environment& environment) {
+  HEARTH_TRY(const ModelArgument argument, find_model(options.model, environment.variables));
   ChatModel model;
-  HEARTH_TRY(const gguf::ModelFile file, open_model_file(options.model));
-  HEARTH_TRY(model.card, serving::read_model_card(file));
-  HEARTH_TRY(const auto chat_template, file.metadata().get_string("tokenizer.chat_template"));
-  model.chat_template = std::string(chat_template.value_or(std::string_view()));
-  HEARTH_TRY(const serving::ModelSummary summary, pool.load(options.model));
   model.service = &pool;
-  model.name = summary.name;
-  model.context_length = summary.context_length;
+  model.name = argument.name;
+  if (argument.in_store) {
+    HEARTH_TRY(serving::TokenStream loading, pool.preload(argument.name, serving::kKeepForever));
+    const serving::GenerationEvent end = loading.next();
+    if (const auto* error = std::get_if<Error>(&end)) return propagate(*error);
+  } else {
+    HEARTH_TRY(const serving::ModelSummary loaded, pool.load(options.model));
+    model.name = loaded.name;
+  }
+  HEARTH_TRY(serving::ModelDetails details, pool.describe(model.name));
+  model.context_length = details.summary.context_length;
+  model.card = std::move(details.card);
+  model.chat_template = std::move(details.chat_template);
   return model;
 }
 
@@ -102,12 +110,13 @@ Status run_run(const RunOptions& options, Environment& environment) {
   pool_options.kv_dtype = settings.kv_type;
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
+  pool_options.store = open_store(settings);
   pool_options.on_load_progress = [&bar](const serving::LoadProgress& progress) {
     if (bar) bar->update(progress.done_bytes, progress.total_bytes);
   };
   HEARTH_TRY(const std::unique_ptr<serving::ModelPool> pool,
              serving::ModelPool::create(std::move(pool_options)));
-  auto model = load_model(*pool, options);
+  auto model = load_model(*pool, options, environment);
   bar.reset();
   if (!model) return propagate(std::move(model).error());
 
@@ -130,7 +139,8 @@ void add_run(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("run", "Chat with a model in the terminal, or get one answer");
   command->footer(
       "With PROMPT or a pipe, one answer is written to standard output. Otherwise a chat begins.");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   command->add_option("PROMPT", options->prompt, "What to answer; what is piped in is put behind it");
   command->add_option("--system", options->system, "System text");
   command->add_flag_callback(

@@ -10,7 +10,9 @@
 #include "api/llama_server/routes.h"
 #include "api/metrics/server_metrics.h"
 #include "api/model_routes.h"
+#include "api/ollama/create_routes.h"
 #include "api/ollama/routes.h"
+#include "api/ollama/store_routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -94,13 +96,9 @@ class StartDisplay {
 // All models that the settings name can be asked for from here on; none is in memory.
 Result<std::vector<serving::ModelSummary>> open_models(serving::ModelPool& pool, const Settings& settings) {
   std::vector<serving::ModelSummary> models;
-  for (const std::filesystem::path& path : settings.models) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) {
-      return fail(ErrorCategory::kNotFound, "there is no file \"{}\"; give the path of a GGUF model file",
-                  path.string());
-    }
-    HEARTH_TRY(serving::ModelSummary model, pool.open(path));
+  for (const std::string& name : settings.models) {
+    HEARTH_TRY(const ModelArgument argument, find_model(name, settings));
+    HEARTH_TRY(serving::ModelSummary model, argument.in_store ? pool.find(argument.name) : pool.open(name));
     models.push_back(std::move(model));
   }
   return models;
@@ -152,7 +150,9 @@ std::unique_ptr<store::ResponseStore> open_responses(const Settings& settings, L
 
 std::string welcome(const api::HttpServer& server, const std::vector<serving::ModelSummary>& models) {
   std::string text = fmt::format("Hearth {} is at {}\n", kVersion, server.url());
-  if (models.empty()) return text + "No model is loaded; --model PATH loads one.\n";
+  if (models.empty()) {
+    return text + "There is no model yet: hearth import PATH adds a file, --model PATH serves one.\n";
+  }
   const char* key = server.asks_for_keys() ? " -H \"Authorization: Bearer $KEY\"" : "";
   return text + fmt::format(
                     "Try it:\n  curl {}/v1/chat/completions -H 'Content-Type: application/json'{} \\\n"
@@ -189,6 +189,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.keep_alive = settings.keep_alive;
   pool_options.prefix_store = open_prefix_store(settings, log);
   pool_options.aliases = serving::ModelAliases(settings.aliases);
+  const std::shared_ptr<store::ModelStore> store = open_store(settings);
+  pool_options.store = store;
   const auto metrics = std::make_shared<api::ServerMetrics>();
   pool_options.metrics = metrics;
   HEARTH_TRY(text::LineRules rules, prompt_rules(settings));
@@ -232,6 +234,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::add_rerank_routes(router, *pool);
   api::anthropic::add_anthropic_routes(router, *pool);
   api::ollama::add_ollama_routes(router, *pool, {.server_version = std::string(kVersion)});
+  api::ollama::add_store_routes(router, store);
+  api::ollama::add_create_routes(router, store);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
@@ -275,7 +279,8 @@ void add_serve(CLI::App& app, CommandLine& line) {
   command
       ->add_option_function<std::vector<std::string>>(
           "--model", [&flags](const std::vector<std::string>& paths) { flags["models"] = paths; },
-          "Path of a GGUF file to serve; may be given several times")
+          "A model to load at the start: its name in the store, or the path of a GGUF file; may be given "
+          "several times")
       ->allow_extra_args(false);
   add_setting_flag(*command, flags, "--context", "context",
                    "Tokens a request may use; 0 = the model's own, at most 8192");

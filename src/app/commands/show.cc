@@ -1,4 +1,4 @@
-// show: what a model file is.
+// show: what a model is.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
@@ -22,6 +22,9 @@ struct ShowOptions {
   bool tensors = false;
   bool chat_template = false;
   bool license = false;
+  bool parameters = false;
+  bool system = false;
+  bool modelfile = false;
 };
 
 constexpr size_t kShownElements = 6;  // of an array, in the table for people
@@ -254,37 +257,123 @@ void show_tensors(const gguf::ModelFile& file, const ShowOptions& options, const
   if (options.json) environment.print(pretty(all));
 }
 
-// One text of the file, alone.
-Status show_text(const gguf::ModelFile& file, const ShowOptions& options, std::string_view key,
-                 std::string_view what, const Environment& environment) {
-  HEARTH_TRY(const auto text, file.metadata().get_string(key));
-  if (!text) return fail(ErrorCategory::kNotFound, "{} carries no {} ({})", options.model, what, key);
+Status show_text(std::string_view text, std::string_view key, const ShowOptions& options,
+                 const Environment& environment) {
   if (options.json) {
-    environment.print(pretty(Json{{std::string(key), *text}}));
+    environment.print(pretty(Json{{std::string(key), text}}));
     return {};
   }
-  environment.print_untrusted(*text);
-  if (!text->ends_with('\n')) environment.print("\n");
+  environment.print_untrusted(text);
+  if (!text.ends_with('\n')) environment.print("\n");
   return {};
 }
 
-Status run_show(const ShowOptions& options, Environment& environment) {
-  if (options.metadata + options.tensors + options.chat_template + options.license > 1) {
-    return fail(ErrorCategory::kInvalidArgument,
-                "only one of --metadata, --tensors, --template and --license can be shown at a time");
+// One text alone: the store's, or else the file's.
+Status show_text_of(const gguf::ModelFile& file, std::string stored, const ShowOptions& options,
+                    std::string_view key, std::string_view what, const Environment& environment) {
+  if (stored.empty()) {
+    HEARTH_TRY(const auto text, file.metadata().get_string(key));
+    if (!text) return fail(ErrorCategory::kNotFound, "{} carries no {} ({})", options.model, what, key);
+    stored = *text;
   }
-  HEARTH_TRY(const gguf::ModelFile file, open_model_file(options.model));
+  return show_text(stored, key, options, environment);
+}
+
+std::string parameter_lines(const serving::ModelDefaults& defaults) {
+  std::string text;
+  for (const auto& parameter : defaults.parameters) {
+    text += fmt::format("{:<20} {}\n", parameter.name, visible_line(parameter.value));
+  }
+  return text;
+}
+
+Result<std::string> modelfile_of(const ModelArgument& model) {
+  store::Modelfile modelfile;
+  for (const auto& file : model.files) modelfile.from.push_back(file.string());
+  const serving::ModelDefaults& defaults = model.defaults;
+  modelfile.parameters = defaults.parameters;
+  if (!defaults.chat_template.empty()) modelfile.template_text = defaults.chat_template;
+  if (!defaults.system.empty()) modelfile.system = defaults.system;
+  modelfile.licenses = defaults.licenses;
+  for (const auto& message : defaults.messages) modelfile.messages.push_back({message.role, message.content});
+  return store::write_modelfile(modelfile);
+}
+
+// What the store says on top of the file.
+std::string defaults_table(const serving::ModelDefaults& defaults) {
+  std::string out;
+  if (!defaults.parameters.empty()) out += "\nParameters\n";
+  for (const auto& parameter : defaults.parameters) row(out, parameter.name, parameter.value);
+  std::string words;
+  row(words, "template", defaults.chat_template.empty() ? "" : "of the store, instead of the file's");
+  row(words, "system", first_line(defaults.system));
+  row(words, "messages", defaults.messages.empty() ? "" : std::to_string(defaults.messages.size()));
+  for (const std::string& license : defaults.licenses) row(words, "license", first_line(license));
+  if (!words.empty()) out += "\nWords\n" + words;
+  for (const std::string& warning : defaults.warnings)
+    out += fmt::format("\nwarning: {}\n", visible_line(warning));
+  return out;
+}
+
+Json defaults_json(const serving::ModelDefaults& defaults) {
+  Json json = Json::object();
+  json["parameters"] = Json::array();
+  for (const auto& parameter : defaults.parameters)
+    json["parameters"].push_back({parameter.name, parameter.value});
+  json["template"] = defaults.chat_template;
+  json["system"] = defaults.system;
+  json["messages"] = Json::array();
+  for (const auto& message : defaults.messages) {
+    json["messages"].push_back({{"role", message.role}, {"content", message.content}});
+  }
+  json["licenses"] = defaults.licenses;
+  json["warnings"] = defaults.warnings;
+  return json;
+}
+
+Status run_show(const ShowOptions& options, Environment& environment) {
+  if (options.metadata + options.tensors + options.chat_template + options.license + options.parameters +
+          options.system + options.modelfile >
+      1) {
+    return fail(
+        ErrorCategory::kInvalidArgument,
+        "only one of --metadata, --tensors, --template, --license, --parameters, --system and --modelfile "
+        "can be shown at a time");
+  }
+  HEARTH_TRY(const ModelArgument model, find_model(options.model, environment.variables));
+  const serving::ModelDefaults& defaults = model.defaults;
+  HEARTH_TRY(const gguf::ModelFile file, open_model_file(model));
   if (options.metadata) return show_metadata(file, options, environment);
   if (options.chat_template) {
-    return show_text(file, options, "tokenizer.chat_template", "chat template", environment);
+    return show_text_of(file, defaults.chat_template, options, "tokenizer.chat_template", "chat template",
+                        environment);
   }
-  if (options.license) return show_text(file, options, "general.license", "license", environment);
+  if (options.license) {
+    return show_text_of(file, fmt::format("{}", fmt::join(defaults.licenses, "\n")), options,
+                        "general.license", "license", environment);
+  }
+  if (options.parameters) return show_text(parameter_lines(defaults), "parameters", options, environment);
+  if (options.system) return show_text(defaults.system, "system", options, environment);
+  if (options.modelfile) {
+    HEARTH_TRY(const std::string text, modelfile_of(model));
+    return show_text(text, "modelfile", options, environment);
+  }
   if (options.tensors) {
     show_tensors(file, options, environment);
     return {};
   }
   HEARTH_TRY(const ModelCard card, serving::read_model_card(file));
-  environment.print(options.json ? pretty(card_json(card)) : card_table(card));
+  if (options.json) {
+    Json json = card_json(card);
+    if (model.in_store) {
+      json["store_name"] = model.name;
+      json["defaults"] = defaults_json(defaults);
+    }
+    environment.print(pretty(json));
+    return {};
+  }
+  environment.print(card_table(card));
+  environment.print(defaults_table(defaults));
   return {};
 }
 
@@ -292,13 +381,17 @@ Status run_show(const ShowOptions& options, Environment& environment) {
 
 void add_show(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<ShowOptions>();
-  CLI::App* command = app.add_subcommand("show", "Show what a model file is");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  CLI::App* command = app.add_subcommand("show", "Show what a model is");
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   command->add_flag("--json", options->json, "Print JSON");
   command->add_flag("--metadata", options->metadata, "Show all metadata");
   command->add_flag("--tensors", options->tensors, "Show all tensors");
   command->add_flag("--template", options->chat_template, "Show the chat template");
   command->add_flag("--license", options->license, "Show the license");
+  command->add_flag("--parameters", options->parameters, "Show the parameters that its store has");
+  command->add_flag("--system", options->system, "Show the system prompt that its store has");
+  command->add_flag("--modelfile", options->modelfile, "Show it as a Modelfile");
   command->callback([&line, options] {
     line.action = [options](Environment& environment) { return run_show(*options, environment); };
   });

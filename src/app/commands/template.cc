@@ -81,8 +81,10 @@ Result<ChatPrompt> read_prompt(const TemplateOptions& options, const Environment
 }
 
 Status run_template(const TemplateOptions& options, Environment& environment) {
-  HEARTH_TRY(const gguf::ModelFile file, open_model_file(options.model));
-  HEARTH_TRY(const std::unique_ptr<serving::TextModel> model, serving::TextModel::open(file));
+  HEARTH_TRY(const ModelArgument argument, find_model(options.model, environment.variables));
+  HEARTH_TRY(const gguf::ModelFile file, open_model_file(argument));
+  HEARTH_TRY(const std::unique_ptr<serving::TextModel> model,
+             serving::TextModel::open(file, nullptr, argument.defaults));
   HEARTH_TRY(const ChatPrompt prompt, read_prompt(options, environment));
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   HEARTH_TRY(const text::PromptText rendered, model->render(prompt, now));
@@ -109,7 +111,8 @@ void add_template(CLI::App& app, CommandLine& line) {
   command->footer(
       "Without --user the messages are read from standard input, as JSON: a list of\n"
       "{\"role\": ..., \"content\": ...}, or an object with \"messages\" and \"tools\".");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   command->add_option("--system", options->system, "A system message, in front of the others");
   command->add_option("--user", options->user, "A user message");
   command->add_option("--tools", options->tools, "File with tool declarations, a JSON list");

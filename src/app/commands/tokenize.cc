@@ -86,7 +86,8 @@ void print_tokens(const text::Tokenizer& tokenizer, const std::vector<TokenId>& 
 }
 
 Status run_tokenize(const TokenizeOptions& options, Environment& environment) {
-  HEARTH_TRY(const gguf::ModelFile file, open_model_file(options.model));
+  HEARTH_TRY(const ModelArgument model, find_model(options.model, environment.variables));
+  HEARTH_TRY(const gguf::ModelFile file, open_model_file(model));
   HEARTH_TRY(const std::unique_ptr<text::Tokenizer> tokenizer, open_tokenizer(file));
   std::string text = joined(options.text);
   if (options.text.empty()) {
@@ -114,7 +115,8 @@ Status run_tokenize(const TokenizeOptions& options, Environment& environment) {
 void add_tokenize(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<TokenizeOptions>();
   CLI::App* command = app.add_subcommand("tokenize", "Show the token ids of a text, or the text of ids");
-  command->add_option("MODEL", options->model, "Path of a GGUF file")->required();
+  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
+      ->required();
   command->add_option("TEXT", options->text,
                       "Text, or ids with --decode; standard input, byte for byte, without it");
   command->add_flag("--ids", options->ids, "Print the ids alone, on one line");
