@@ -45,12 +45,14 @@ Parsed<void> copy(store::ModelStore& store, std::string_view text) {
 }
 
 Task<void> change(Routes& routes, Change what, const HttpRequest& request, ResponseWriter& writer) {
-  const Parsed<void> done = co_await routes.worker.run([&] { return what(*routes.store, request.body); });
-  if (done) {
-    co_await writer.send(HttpResponse{});
-  } else {
+  const auto work = [&routes, &request, what] { return what(*routes.store, request.body); };
+  const Parsed<void> done = co_await routes.worker.run(work);
+  if (!done) {
     co_await writer.fail(done.error());
+    co_return;
   }
+  HttpResponse response;
+  co_await writer.send(std::move(response));
 }
 
 }  // namespace
