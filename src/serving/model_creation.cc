@@ -60,12 +60,10 @@ class Creation {
     if (!source.model.empty()) {
       HEARTH_TRY(const store::StoredModel base, models_.find(source.model));
       HEARTH_TRY(words, models_.overrides(base));
-      HEARTH_CHECK_OK(take_weights(base, manifest.layers));
-    } else if (!source.blob.empty()) {
-      HEARTH_TRY(Layer weights, take_blob(source.blob));
-      manifest.layers.push_back(std::move(weights));
-    } else {
-      HEARTH_TRY(Layer weights, take_file(source.file));
+      if (source.file.empty()) HEARTH_CHECK_OK(take_weights(base, manifest.layers));
+    }
+    if (!source.file.empty() || !source.blob.empty()) {
+      HEARTH_TRY(Layer weights, source.blob.empty() ? take_file(source.file) : take_blob(source.blob));
       manifest.layers.push_back(std::move(weights));
     }
     HEARTH_TRY(const ImageConfig config, describe(manifest));

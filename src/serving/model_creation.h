@@ -13,9 +13,9 @@
 
 namespace hearth::serving {
 
-// Where the weights come from.
+// Where the weights come from: one of these; or a model for its words and a file that was made of its
+// weights.
 struct WeightSource {
-  // One of these.
   std::string model;           // of the store, by name
   std::filesystem::path file;  // GGUF
   std::string blob;            // digest of a GGUF that was put into the store

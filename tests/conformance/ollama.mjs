@@ -1,5 +1,7 @@
 // The official `ollama` package: listings, generate, chat, options, lifecycle, errors, abort.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Ollama } from "ollama";
 import { Server, eventually, storyModel, synthesizedModel } from "./server.mjs";
@@ -40,6 +42,35 @@ check("lists, shows and tells what is loaded", async () => {
   const running = await client.ps();
   assert.deepEqual(running.models.map((one) => one.name).sort(), [model, random_model].sort());
   assert.ok(running.models.every((one) => one.size > 0 && one.size_vram === 0));
+});
+
+check("makes models", async () => {
+  const bytes = await readFile(storyModel);
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const blob = `${server.url}/api/blobs/${digest}`;
+  assert.equal((await fetch(blob, { method: "HEAD" })).status, 404);
+  assert.equal((await fetch(blob, { method: "POST", body: bytes })).status, 201);
+  assert.equal((await fetch(blob, { method: "HEAD" })).status, 200);
+
+  const steps = await collect(
+    await client.create({
+      model: "made",
+      files: { "stories.gguf": digest },
+      template: "{{ range .Messages }}{{ .Content }} {{ end }}",
+      system: "Be brief.",
+      parameters: { temperature: 0, stop: ["."] },
+      stream: true,
+    }),
+  );
+  assert.equal(steps.at(-1).status, "success");
+  assert.equal((await client.create({ model: "again", from: "made" })).status, "success");
+  const shown = await client.show({ model: "again" });
+  assert.equal(shown.system, "Be brief.");
+  assert.equal(shown.template, "{{ range .Messages }}{{ .Content }} {{ end }}");
+  assert.match(shown.modelfile, /SYSTEM Be brief\./);
+  const answer = await client.chat({ model: "again", messages, options: { num_predict: 40 } });
+  assert.ok(answer.message.content.length > 0 && !answer.message.content.includes("."));
+  await assert.rejects(client.create({ model: "none", from: "nobody" }), /nobody/);
 });
 
 check("generates in one piece and streamed", async () => {

@@ -199,6 +199,48 @@ TEST_F(CliTest, AnswersOnce) {
   EXPECT_EQ(hearth("run '" + model_ + "'").exit_code, 2) << "no prompt at all";
 }
 
+TEST_F(CliTest, MakesAModelFromAModelfile) {
+  const auto modelfile = [&](const std::string& text) {
+    std::ofstream(home_ / "Modelfile", std::ios::binary) << text;
+    return "create tiny -f '" + (home_ / "Modelfile").string() + "'";
+  };
+  const std::string words =
+      "TEMPLATE \"\"\"{{- range $i, $_ := .Messages }}<{{ .Role }}>{{ .Content }}{{ end }}<assistant>\"\"\"\n"
+      "SYSTEM Be brief.\nPARAMETER stop \"s\"\nPARAMETER num_ctx 128\nPARAMETER temperature 0\n"
+      "MESSAGE user Hi\nMESSAGE assistant \"\"\"Hello,\nyou\"\"\"\n";
+  const Outcome made = hearth(modelfile("FROM " + model_ + "\n" + words));
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.out, "made tiny:latest\n");
+  const std::string prompt =
+      "<system>Be brief.<user>Hi<assistant>Hello,\nyou<user>Once upon a time<assistant>";
+  EXPECT_EQ(hearth("template tiny --user 'Once upon a time'").out, prompt);
+  const Outcome answer = hearth("run tiny 'Once upon a time'");
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  EXPECT_EQ(answer.out.find('s'), std::string::npos) << answer.out;
+  EXPECT_EQ(hearth("run tiny 'Once upon a time'").out, answer.out);
+
+  // What shows as a Modelfile makes the same; a model on top of another keeps what it does not replace.
+  const std::string shown = hearth("show tiny --modelfile").out;
+  EXPECT_EQ(hearth("create again -f -", shown).exit_code, 0);
+  EXPECT_EQ(hearth("show again --modelfile").out, shown);
+  const Outcome other = hearth("create other -f -", "FROM tiny\nSYSTEM Be kind.\n");
+  EXPECT_EQ(other.exit_code, 0) << other.err;
+  EXPECT_EQ(hearth("template other --user x").out,
+            "<system>Be kind.<user>Hi<assistant>Hello,\nyou<user>x<assistant>");
+
+  const Outcome smaller = hearth("create smaller -q q8_0 -f -", "FROM tiny\n");
+  EXPECT_EQ(smaller.exit_code, 0) << smaller.err;
+  EXPECT_THAT(hearth("show smaller").out, HasSubstr("Q8_0"));
+  EXPECT_EQ(hearth("template smaller --user x").out,
+            "<system>Be brief.<user>Hi<assistant>Hello,\nyou<user>x<assistant>");
+
+  expect_error(modelfile("FROM " + model_ + "\nADAPTER x\n"), 5, "(line 2): ADAPTER");
+  expect_error(modelfile("FROM ./nothing.gguf\n"), 3, "there is no such file");
+  expect_error(modelfile("FROM nobody\n"), 3, "nobody");
+  expect_error(modelfile("FROM " + model_ + "\nTEMPLATE {{ .Prompt }}{{ end }}\n"), 2, "TEMPLATE");
+  expect_error("create tiny -f /nowhere/Modelfile", 3, "there is no file");
+}
+
 TEST_F(CliTest, APromptBeyondTheContextHasItsOwnCode) {
   std::string prompt;
   for (int i = 0; i < 2000; ++i) prompt += "once upon a time ";

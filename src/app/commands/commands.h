@@ -20,6 +20,7 @@ void add_eval(CLI::App& app, CommandLine& line);
 void add_quantize(CLI::App& app, CommandLine& line);
 void add_convert(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);
+void add_create(CLI::App& app, CommandLine& line);
 void add_key(CLI::App& app, CommandLine& line);
 
 std::span<const AddCommand> all_commands();
