@@ -92,7 +92,8 @@ TEST_F(SettingsTest, FindsTheModelsOfOtherPrograms) {
   variables_["HOME"] = "/home/someone";
   const auto folders = [&] {
     std::vector<std::string> folders;
-    for (const auto& source : load()->model_sources) folders.push_back(source.path.string());
+    const auto settings = load();
+    for (const auto& source : settings->model_sources) folders.push_back(source.path.string());
     return folders;
   };
   EXPECT_THAT(folders(),
@@ -179,7 +180,7 @@ gpt = "b=c"
 }
 
 TEST_F(SettingsTest, SplitsListsOfTheEnvironment) {
-  variables_["HEARTH_MODELS"] = "a.gguf:b.gguf";
+  variables_["HEARTH_MODELS"] = "a.gguf,b.gguf";
   variables_["HEARTH_ALLOWED_HOSTS"] = "one,two";
   variables_["HEARTH_ALIASES"] = "gpt-*=a,x=b";
   variables_["HEARTH_DROP_PROMPT_LINES"] = "^a{1,2}\n^b";

@@ -106,7 +106,7 @@ TEST_F(CliTest, ErrorsAreOneSentenceWithACode) {
 
 TEST_F(CliTest, ABrokenConfigurationIsNamed) {
   std::ofstream(home_ / "hearth.toml") << "port = 1\nthreads = \"many\"\n";
-  expect_error("serve", 2, "hearth.toml:2: threads must be a whole number");
+  expect_error("serve", 2, "hearth.toml:2: threads must be a number");
 }
 
 TEST_F(CliTest, ShowsAModel) {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "api/ollama/store_routes.h"
 #include "api/ollama/wire.h"
 #include "api/testing/http_client.h"
 #include "base/sha256.h"
@@ -41,6 +42,7 @@ class CreateRoutesTest : public ::testing::Test {
     Router router;
     router.set_error_format("/api", error_format);
     add_create_routes(router, models_);
+    add_store_routes(router, models_);
     server_.emplace(std::move(router), HttpServerOptions());
   }
   void TearDown() override {
@@ -176,6 +178,26 @@ TEST_F(CreateRoutesTest, ErrorsSayWhatIsWrongAndChangeNothing) {
   EXPECT_THAT(error_of(R"({"model":"x","from":"y","messages":[{"role":"tool"}]})"),
               HasSubstr("messages[0].role"));
   EXPECT_TRUE(models_->list().empty());
+}
+
+TEST_F(CreateRoutesTest, ModelsAreCopiedAndDeleted) {
+  ASSERT_EQ(
+      create(fmt::format(R"({{"model":"tale","files":{{"a.gguf":"{}"}},"stream":false}})", upload_stories()))
+          .status,
+      200);
+  EXPECT_EQ(ask("POST", "/api/copy", R"({"source":"tale","destination":"second"})").status, 200);
+  EXPECT_EQ(ask("POST", "/api/copy", R"({"source":"nobody","destination":"second"})").status, 404);
+  EXPECT_EQ(ask("POST", "/api/copy", R"({"source":"tale","destination":"../x"})").status, 400);
+  EXPECT_EQ(ask("POST", "/api/copy", R"({"source":"tale"})").status, 400);
+  EXPECT_EQ(models_->list().size(), 2u);
+  EXPECT_EQ(ask("DELETE", "/api/delete", R"({"model":"tale"})").status, 200);
+  EXPECT_GT(n_blobs(), 0u);
+  EXPECT_EQ(ask("DELETE", "/api/delete", R"({"name":"second"})").status, 200);
+  EXPECT_EQ(n_blobs(), 0u);
+  const Reply missing = ask("DELETE", "/api/delete", R"({"model":"tale"})");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_THAT(missing.body, HasSubstr("model 'tale' not found"));
+  EXPECT_EQ(ask("DELETE", "/api/delete", "{}").status, 400);
 }
 
 }  // namespace
