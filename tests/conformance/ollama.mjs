@@ -107,7 +107,11 @@ check("raw prompts, and templates and system texts of a request", async () => {
     options: { num_predict: 60, temperature: 0 },
   });
   assert.equal(own.response, raw.response);
-  await assert.rejects(client.generate({ model, prompt: "x", template: "{{ .Prompt }}" }), /Jinja/);
+  const in_go = await client.generate({
+    model, prompt: "Once upon a time", template: "{{ .Prompt }}", options: { num_predict: 60, temperature: 0 },
+  });
+  assert.equal(in_go.response, raw.response);
+  await assert.rejects(client.generate({ model, prompt: "x", template: "{{ .Prompt" }), /line 1/);
   await assert.rejects(client.generate({ model, prompt: "x", raw: true, system: "y" }), /raw mode/);
 });
 
