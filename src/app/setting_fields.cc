@@ -164,6 +164,18 @@ constexpr SettingField kFields[] = {
        return {};
      },
      ':'},
+    {"registries", SettingKind::kList,
+     [](Settings& s, const Values& v) -> Status {
+       for (const std::string& host : v) {
+         const size_t scheme = host.find("://");
+         const std::string name = scheme == std::string::npos ? host : host.substr(scheme + 3);
+         if (name.empty() || name.find_first_of("/@ ") != std::string::npos) {
+           return invalid("has \"{}\", must be hosts such as hub.example or http://10.0.0.5:5000", host);
+         }
+       }
+       s.registries = v;
+       return {};
+     }},
     {"foreign_models", SettingKind::kText,
      [](Settings& s, const Values& v) -> Status {
        HEARTH_TRY(s.foreign_models, on_or_off(v[0]));

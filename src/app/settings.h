@@ -38,6 +38,7 @@ struct Settings {
   std::filesystem::path store_folder;                // the store; empty: in data_dir
   std::vector<std::filesystem::path> model_folders;  // further folders with GGUF files
   bool foreign_models = true;                        // those of Ollama, LM Studio and Hugging Face too
+  std::vector<std::string> registries;               // hosts to pull from; empty: any of the internet
   std::vector<store::ModelSource> model_sources;     // what the two above come to
   std::vector<std::string>
       allowed_origins;  // origins of foreign web pages that may call; '*' stands for any text

@@ -18,7 +18,7 @@ set(uses_cluster base)
 set(uses_model base kernels gguf tensor cluster)
 set(uses_engine base kernels tensor cluster model)
 set(uses_serving base store kernels gguf tensor text model engine)
-set(uses_api base store text serving)
+set(uses_api base store registry text serving)
 set(uses_app ${layers})
 
 # Third-party headers, by how their names begin: the folders that may include them.

@@ -10,6 +10,8 @@ namespace hearth::app {
 void add_serve(CLI::App& app, CommandLine& line);
 void add_run(CLI::App& app, CommandLine& line);
 void add_list(CLI::App& app, CommandLine& line);
+void add_pull(CLI::App& app, CommandLine& line);
+void add_push(CLI::App& app, CommandLine& line);
 void add_show(CLI::App& app, CommandLine& line);
 void add_import(CLI::App& app, CommandLine& line);
 void add_cp(CLI::App& app, CommandLine& line);

@@ -13,6 +13,7 @@
 #include "api/ollama/create_routes.h"
 #include "api/ollama/routes.h"
 #include "api/ollama/store_routes.h"
+#include "api/ollama/transfer_routes.h"
 #include "api/openai/routes.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -22,6 +23,7 @@
 #include "app/progress_bar.h"
 #include "app/shutdown_signals.h"
 #include "app/terminal_text.h"
+#include "app/transfer_options.h"
 #include "app/version.h"
 #include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
@@ -236,6 +238,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::ollama::add_ollama_routes(router, *pool, {.server_version = std::string(kVersion)});
   api::ollama::add_store_routes(router, store);
   api::ollama::add_create_routes(router, store);
+  api::ollama::add_transfer_routes(router, store, transfer_options(settings, environment.variables));
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
