@@ -175,7 +175,7 @@ TEST_F(ModelKeeperTest, AnAbandonedRequestHearsNothing) {
 
 TEST_F(ModelKeeperTest, OnlySoManyWait) {
   Request first(keeper_, a_), second(keeper_, a_), third(keeper_, b_);
-  EXPECT_EQ(Request(keeper_, a_).wait().error().category, ErrorCategory::kOverloaded);
+  EXPECT_EQ(Request(keeper_, a_).wait().error().category, ErrorCategory::kQueueFull);
   a_loads_.let_through();
   b_loads_.let_through();
   EXPECT_TRUE(first.wait());

@@ -10,7 +10,7 @@ constexpr uint64_t kPrefixShare = 8;
 constexpr uint64_t kMaxPrefixBytes = uint64_t{4} << 30;
 
 // Shorter contexts are not worth proposing.
-constexpr int64_t kShortestContext = 1024;
+constexpr int64_t kShortestContext = 256;
 
 }  // namespace
 
