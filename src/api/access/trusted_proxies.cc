@@ -17,7 +17,9 @@ ip::address plain(const ip::address& address) {
   return ip::make_address_v4(ip::v4_mapped, address.to_v6());
 }
 
+// Without the name of a link, which means something on one machine only.
 std::optional<ip::address> parse_address(std::string_view text) {
+  if (text.find_first_of(std::string_view("%\0", 2)) != std::string_view::npos) return std::nullopt;
   error_code error;
   const ip::address address = ip::make_address(std::string(text), error);
   if (error) return std::nullopt;
