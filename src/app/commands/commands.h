@@ -12,6 +12,8 @@ void add_run(CLI::App& app, CommandLine& line);
 void add_list(CLI::App& app, CommandLine& line);
 void add_pull(CLI::App& app, CommandLine& line);
 void add_push(CLI::App& app, CommandLine& line);
+void add_ps(CLI::App& app, CommandLine& line);
+void add_stop(CLI::App& app, CommandLine& line);
 void add_show(CLI::App& app, CommandLine& line);
 void add_import(CLI::App& app, CommandLine& line);
 void add_cp(CLI::App& app, CommandLine& line);
