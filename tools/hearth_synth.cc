@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "convert/quant_mix.h"
-#include "synth/model_spec.h"
+#include "catalogue/model_spec.h"
 #include "synth/synthetic_model.h"
 
 namespace {
@@ -25,7 +25,7 @@ void show_progress(uint64_t done, uint64_t total) {
 
 int list_names() {
   fmt::print("models:\n");
-  for (std::string_view name : hearth::synth::model_spec_names()) fmt::print("  {}\n", name);
+  for (std::string_view name : hearth::catalogue::model_spec_names()) fmt::print("  {}\n", name);
   fmt::print("quantisations:\n");
   for (std::string_view name : hearth::convert::quant_mix_names()) fmt::print("  {}\n", name);
   return 0;

@@ -4,7 +4,7 @@
 cmake_minimum_required(VERSION 3.25)
 
 # What each folder may include of the others. Tests may include anything.
-set(layers base net kernels gguf store registry tensor text convert cluster model engine serving api app)
+set(layers base net kernels gguf store registry tensor text convert cluster model catalogue engine serving api app)
 set(uses_base)
 set(uses_net base)
 set(uses_store base gguf)
@@ -16,6 +16,7 @@ set(uses_text base)
 set(uses_convert base kernels gguf)
 set(uses_cluster base)
 set(uses_model base kernels gguf tensor cluster)
+set(uses_catalogue base kernels tensor convert model)
 set(uses_engine base kernels tensor cluster model)
 set(uses_serving base store kernels gguf tensor text model engine)
 set(uses_api base store registry text serving)

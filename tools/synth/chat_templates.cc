@@ -1,6 +1,8 @@
 #include "synth/chat_templates.h"
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 constexpr std::string_view kLlama3 =

@@ -3,6 +3,8 @@
 #include <string>
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 // Adds keys under "ARCHITECTURE.".

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "gguf/writer.h"
-#include "synth/model_spec.h"
+#include "catalogue/model_spec.h"
 
 namespace hearth::synth {
 
-void add_hyperparameters(gguf::GgufWriter& writer, const ModelSpec& spec);
+void add_hyperparameters(gguf::GgufWriter& writer, const catalogue::ModelSpec& spec);
 
 }  // namespace hearth::synth

@@ -12,12 +12,14 @@
 #include "gguf/writer.h"
 #include "synth/block_generator.h"
 #include "synth/hyperparameters.h"
-#include "synth/model_spec.h"
-#include "synth/tensor_list.h"
-#include "synth/tensor_types.h"
+#include "catalogue/model_spec.h"
+#include "catalogue/tensor_list.h"
+#include "catalogue/tensor_types.h"
 #include "synth/vocabulary.h"
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 constexpr auto kInvalid = ErrorCategory::kInvalidArgument;
@@ -29,7 +31,7 @@ constexpr uint64_t kBatchBytes = 16 << 20;
 // Everything but the weights.
 struct Plan {
   ModelSpec spec;
-  std::vector<SynthTensor> tensors;
+  std::vector<ModelTensor> tensors;
   std::vector<kernels::DType> types;
   gguf::GgufWriter writer;
 };
@@ -90,7 +92,7 @@ class WeightMaker {
         pool_(options.n_threads > 0 ? options.n_threads : ThreadPool::usable_processors()),
         buffer_(kBatchBytes) {}
 
-  Status produce(const SynthTensor& tensor, kernels::DType dtype, gguf::TensorSink& sink);
+  Status produce(const ModelTensor& tensor, kernels::DType dtype, gguf::TensorSink& sink);
 
  private:
   void report(uint64_t bytes) {
@@ -105,7 +107,7 @@ class WeightMaker {
   std::vector<std::byte> buffer_;
 };
 
-Status WeightMaker::produce(const SynthTensor& tensor, kernels::DType dtype, gguf::TensorSink& sink) {
+Status WeightMaker::produce(const ModelTensor& tensor, kernels::DType dtype, gguf::TensorSink& sink) {
   if (!tensor.values.empty()) return sink.write(std::as_bytes(std::span(tensor.values)));
   const uint64_t block_bytes = kernels::traits_of(dtype).block_bytes;
   const uint64_t chunk_bytes = kChunkBytes / block_bytes * block_bytes;

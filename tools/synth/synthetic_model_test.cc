@@ -10,11 +10,13 @@
 
 #include "convert/quant_mix.h"
 #include "gguf/model_file.h"
-#include "synth/model_spec.h"
-#include "synth/tensor_list.h"
+#include "catalogue/model_spec.h"
+#include "catalogue/tensor_list.h"
 #include "synth/vocabulary.h"
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 using gguf::ModelFile;

@@ -1,5 +1,5 @@
 // The mixes against what published files are known to hold.
-#include "synth/tensor_types.h"
+#include "catalogue/tensor_types.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,6 +7,8 @@
 #include <optional>
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 using convert::find_quant_mix;
@@ -14,7 +16,7 @@ using kernels::DType;
 
 struct TypedModel {
   ModelSpec spec;
-  std::vector<SynthTensor> tensors;
+  std::vector<ModelTensor> tensors;
   std::vector<DType> types;
 
   TypedModel(std::string_view model, std::string_view quant)
@@ -52,7 +54,7 @@ struct TypedModel {
   }
   uint64_t n_parameters() const {
     uint64_t sum = 0;
-    for (const SynthTensor& tensor : tensors) sum += tensor.n_elements();
+    for (const ModelTensor& tensor : tensors) sum += tensor.n_elements();
     return sum;
   }
 };

@@ -8,6 +8,8 @@
 #include "synth/chat_templates.h"
 
 namespace hearth::synth {
+
+using namespace catalogue;
 namespace {
 
 // token_type values of the format.

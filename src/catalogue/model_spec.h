@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace hearth::synth {
+namespace hearth::catalogue {
 
 enum class Architecture { kLlama, kQwen2, kQwen3, kQwen3Moe, kGemma4, kGemmaEmbedding, kBert, kNomicBert };
 std::string_view architecture_name(Architecture architecture);  // as general.architecture has it
@@ -64,4 +64,4 @@ struct ModelSpec {
 const ModelSpec* find_model_spec(std::string_view name);
 std::vector<std::string_view> model_spec_names();
 
-}  // namespace hearth::synth
+}  // namespace hearth::catalogue

@@ -1,8 +1,8 @@
-#include "synth/model_spec.h"
+#include "catalogue/model_spec.h"
 
 #include <algorithm>
 
-namespace hearth::synth {
+namespace hearth::catalogue {
 namespace {
 
 using enum Architecture;
@@ -58,6 +58,27 @@ constexpr ModelSpec kSpecs[] = {
      .tied = true},
     {.name = "minilm-l6", .architecture = kBert, .n_layers = 6, .hidden = 384, .ffn = 1536, .n_heads = 12,
      .n_kv_heads = 12, .head_dim = 32, .vocab = 30522, .context = 512, .norm_eps = 1e-12f, .tied = true},
+    {.name = "llama-3.2-3b", .architecture = kLlama, .n_layers = 28, .hidden = 3072, .ffn = 8192, .n_heads = 24,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 128256, .context = 131072, .rope_base = 5e5f, .norm_eps = 1e-5f,
+     .tied = true, .rope_factor = 32},
+    {.name = "qwen2-1.5b", .architecture = kQwen2, .n_layers = 28, .hidden = 1536, .ffn = 8960, .n_heads = 12,
+     .n_kv_heads = 2, .head_dim = 128, .vocab = 151936, .context = 131072, .rope_base = 1e4f},
+    {.name = "qwen2-7b", .architecture = kQwen2, .n_layers = 28, .hidden = 3584, .ffn = 18944, .n_heads = 28,
+     .n_kv_heads = 4, .head_dim = 128, .vocab = 152064, .context = 131072, .rope_base = 1e4f},
+    {.name = "qwen2-32b", .architecture = kQwen2, .n_layers = 64, .hidden = 5120, .ffn = 27648, .n_heads = 40,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 152064, .context = 131072, .rope_base = 1e6f, .norm_eps = 1e-5f},
+    {.name = "qwen3-1.7b", .architecture = kQwen3, .n_layers = 28, .hidden = 2048, .ffn = 6144, .n_heads = 16,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 151936, .context = 40960, .rope_base = 1e6f, .tied = true},
+    {.name = "qwen3-4b", .architecture = kQwen3, .n_layers = 36, .hidden = 2560, .ffn = 9728, .n_heads = 32,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 151936, .context = 40960, .rope_base = 1e6f, .tied = true},
+    {.name = "qwen3-14b", .architecture = kQwen3, .n_layers = 40, .hidden = 5120, .ffn = 17408, .n_heads = 40,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 151936, .context = 40960, .rope_base = 1e6f},
+    {.name = "qwen3-32b", .architecture = kQwen3, .n_layers = 64, .hidden = 5120, .ffn = 25600, .n_heads = 64,
+     .n_kv_heads = 8, .head_dim = 128, .vocab = 151936, .context = 40960, .rope_base = 1e6f},
+    {.name = "bge-base-en-v1.5", .architecture = kBert, .n_layers = 12, .hidden = 768, .ffn = 3072, .n_heads = 12,
+     .n_kv_heads = 12, .head_dim = 64, .vocab = 30522, .context = 512, .norm_eps = 1e-12f, .tied = true},
+    {.name = "bge-large-en-v1.5", .architecture = kBert, .n_layers = 24, .hidden = 1024, .ffn = 4096, .n_heads = 16,
+     .n_kv_heads = 16, .head_dim = 64, .vocab = 30522, .context = 512, .norm_eps = 1e-12f, .tied = true},
 
     {.name = "tiny-llama", .architecture = kLlama, .n_layers = 4, .hidden = 256, .ffn = 512, .n_heads = 8,
      .n_kv_heads = 2, .head_dim = 32, .vocab = kTinyVocab, .context = 2048, .rope_base = 5e5f, .norm_eps = 1e-5f,
@@ -165,4 +186,4 @@ std::vector<std::string_view> model_spec_names() {
   return names;
 }
 
-}  // namespace hearth::synth
+}  // namespace hearth::catalogue

@@ -1,11 +1,11 @@
-#include "synth/tensor_list.h"
+#include "catalogue/tensor_list.h"
 
 #include <fmt/format.h>
 
 #include <cmath>
 #include <numbers>
 
-namespace hearth::synth {
+namespace hearth::catalogue {
 namespace {
 
 // Position stretching of Llama 3.1: short waves stay, long ones slow down by `factor`, smooth in between.
@@ -38,7 +38,7 @@ class ListBuilder {
  public:
   explicit ListBuilder(const ModelSpec& spec) : spec_(spec) {}
 
-  std::vector<SynthTensor> build();
+  std::vector<ModelTensor> build();
 
  private:
   void add(std::string name, std::vector<uint64_t> dims, float mean, float deviation) {
@@ -73,7 +73,7 @@ class ListBuilder {
 
   const ModelSpec& spec_;
   std::string prefix_;
-  std::vector<SynthTensor> list_;
+  std::vector<ModelTensor> list_;
 };
 
 void ListBuilder::decoder_layer() {
@@ -227,7 +227,7 @@ void ListBuilder::encoder() {
   bias("cls.output", spec_.n_labels);
 }
 
-std::vector<SynthTensor> ListBuilder::build() {
+std::vector<ModelTensor> ListBuilder::build() {
   switch (spec_.architecture) {
     case Architecture::kLlama:
     case Architecture::kQwen2:
@@ -249,14 +249,14 @@ std::vector<SynthTensor> ListBuilder::build() {
 
 }  // namespace
 
-uint64_t SynthTensor::n_elements() const {
+uint64_t ModelTensor::n_elements() const {
   uint64_t n = 1;
   for (uint64_t d : dims) n *= d;
   return n;
 }
 
-std::vector<SynthTensor> list_tensors(const ModelSpec& spec) {
+std::vector<ModelTensor> list_tensors(const ModelSpec& spec) {
   return ListBuilder(spec).build();
 }
 
-}  // namespace hearth::synth
+}  // namespace hearth::catalogue

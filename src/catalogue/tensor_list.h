@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "synth/model_spec.h"
+#include "catalogue/model_spec.h"
 
-namespace hearth::synth {
+namespace hearth::catalogue {
 
 // Values are mean + deviation * N(0, 1), unless they are given.
-struct SynthTensor {
+struct ModelTensor {
   std::string name;
   std::vector<uint64_t> dims;  // GGUF order
   float mean = 0;
@@ -21,6 +21,6 @@ struct SynthTensor {
 };
 
 // In the order in which converters write them.
-std::vector<SynthTensor> list_tensors(const ModelSpec& spec);
+std::vector<ModelTensor> list_tensors(const ModelSpec& spec);
 
-}  // namespace hearth::synth
+}  // namespace hearth::catalogue

@@ -1,13 +1,13 @@
-#include "synth/tensor_types.h"
+#include "catalogue/tensor_types.h"
 
-namespace hearth::synth {
+namespace hearth::catalogue {
 
 using kernels::DType;
 
 std::vector<DType> choose_types(const convert::QuantMix& mix, const ModelSpec& spec,
-                                std::span<const SynthTensor> tensors) {
+                                std::span<const ModelTensor> tensors) {
   std::vector<convert::MixTensor> named;
-  for (const SynthTensor& tensor : tensors) named.push_back({tensor.name, tensor.dims});
+  for (const ModelTensor& tensor : tensors) named.push_back({tensor.name, tensor.dims});
   const convert::MixModel model = {.architecture = architecture_name(spec.architecture),
                                    .n_layers = spec.n_layers,
                                    .n_heads = spec.n_heads,
@@ -23,4 +23,4 @@ std::vector<DType> choose_types(const convert::QuantMix& mix, const ModelSpec& s
   return types;
 }
 
-}  // namespace hearth::synth
+}  // namespace hearth::catalogue
