@@ -7,6 +7,7 @@
 
 #include "base/human_bytes.h"
 #include "base/platform/memory.h"
+#include "base/platform/pages.h"
 #include "serving/chat_fit.h"
 #include "serving/embedding_input.h"
 #include "serving/embedding_sink.h"
@@ -200,6 +201,12 @@ void LoadedModel::shut_down(std::chrono::milliseconds grace) {
 }
 
 LoadedModel::~LoadedModel() {
+  engine_.reset();
+  embedder_.reset();
+  // The file stays open for words and descriptions; its weights are not needed.
+  for (const MappedFile& shard : opened_->file().shards()) {
+    platform::drop_mapped_pages(shard.bytes().data(), shard.bytes().size());
+  }
   if (metrics_) metrics_->on_unload();
 }
 

@@ -25,6 +25,8 @@ void add_quantize(CLI::App& app, CommandLine& line);
 void add_convert(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);
 void add_create(CLI::App& app, CommandLine& line);
+void add_fit(CLI::App& app, CommandLine& line);
+void add_doctor(CLI::App& app, CommandLine& line);
 void add_key(CLI::App& app, CommandLine& line);
 
 std::span<const AddCommand> all_commands();

@@ -1,0 +1,41 @@
+// What this machine and the settings give Hearth to work with, what is wrong with it, and what to do about
+// it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "app/settings.h"
+
+namespace hearth::app {
+
+struct Finding {
+  enum class State {
+    kGood,
+    kNote,    // works; something is off or could be better
+    kBroken,  // does not work
+  };
+  State state = State::kGood;
+  std::string subject;   // "memory"
+  std::string text;      // what was found, a sentence
+  std::string remedy{};  // what to do, a sentence; empty = nothing
+};
+
+// Each looks at one thing; none changes anything.
+Finding examine_settings(const Result<Settings>& settings);
+Finding examine_kernels(const Settings& settings);
+Finding examine_threads(const Settings& settings);
+Finding examine_memory(const Settings& settings);
+Finding examine_huge_pages();
+Finding examine_disk(const Settings& settings);
+Finding examine_address(const Settings& settings);
+Finding examine_access(const Settings& settings);
+std::vector<Finding> examine_models(const Settings& settings);    // one for each that is to be served
+std::vector<Finding> examine_features(const Settings& settings);  // what is turned off
+// Measures for about half a second.
+Finding examine_speed(const Settings& settings);
+
+// All of them. With settings that cannot be read, what the default ones give.
+std::vector<Finding> examine(const Result<Settings>& settings);
+
+}  // namespace hearth::app
