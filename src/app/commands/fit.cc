@@ -43,29 +43,34 @@ std::string lower(std::string_view text) {
   return result;
 }
 
-// All of the catalogue with the first quantisation, or those that a name means with every one; or a file.
-Result<std::vector<FitCandidate>> candidates(const std::string& model, kernels::DType kv_dtype) {
+// All of the catalogue with the first quantisation; or a file or model of the store; or what the catalogue
+// has under a name, with every quantisation.
+Result<std::vector<FitCandidate>> candidates(const std::string& model, const Settings& settings) {
   std::vector<FitCandidate> all;
-  std::error_code error;
-  if (!model.empty() && std::filesystem::is_regular_file(model, error)) {
-    HEARTH_TRY(const gguf::ModelFile file, open_model_file(model));
-    HEARTH_TRY(FitCandidate candidate,
-               file_candidate(file, std::filesystem::path(model).filename().string(), kv_dtype));
-    all.push_back(std::move(candidate));
-    return all;
+  if (!model.empty()) {
+    const auto found = find_model(model, settings);
+    if (found) {
+      HEARTH_TRY(const gguf::ModelFile file, open_model_file(*found));
+      HEARTH_TRY(
+          FitCandidate candidate,
+          file_candidate(file, std::filesystem::path(found->name).filename().string(), settings.kv_type));
+      all.push_back(std::move(candidate));
+      return all;
+    }
+    if (found.error().category != ErrorCategory::kNotFound) return propagate(found.error());
   }
   for (const catalogue::KnownModel& known : catalogue::known_models()) {
     if (lower(known.name).find(lower(model)) == std::string::npos) continue;
     for (const std::string_view quant : known.quants) {
-      all.push_back(known_candidate(known, quant, kv_dtype));
+      all.push_back(known_candidate(known, quant, settings.kv_type));
       if (model.empty()) break;
     }
   }
   if (!all.empty()) return all;
   return fail(
       ErrorCategory::kNotFound,
-      "there is no file \"{}\", and hearth fit knows no model of that name; without a name it lists those "
-      "it knows",
+      "there is no file or stored model \"{}\", and hearth fit knows no model of that name; without a name "
+      "it lists those it knows",
       model);
 }
 
@@ -128,7 +133,7 @@ Json fit_json(const ModelFit& fit) {
 
 Status run_fit(const FitCommand& command, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, command.settings));
-  HEARTH_TRY(const std::vector<FitCandidate> wanted, candidates(command.model, settings.kv_type));
+  HEARTH_TRY(const std::vector<FitCandidate> wanted, candidates(command.model, settings));
   const kernels::KernelTable* kernels = settings.kernels.empty() ? kernels::available_kernels().front()
                                                                  : kernels::find_kernels(settings.kernels);
   if (kernels == nullptr) {
@@ -191,7 +196,7 @@ void add_fit(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<FitCommand>();
   CLI::App* command = app.add_subcommand("fit", "Say which models this machine can run, and how fast");
   command->add_option("MODEL", options->model,
-                      "Path of a GGUF file, or (a part of) a model's name; all without");
+                      "A GGUF file, a model of the store, or (a part of) a known name; without, all known");
   command->add_flag("--json", options->json, "Print JSON");
   add_setting_flag(*command, options->settings, "--memory-gib", "memory_gib",
                    "Memory for all models together, in GiB; 0 = what the machine has");

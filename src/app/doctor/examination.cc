@@ -12,15 +12,16 @@
 #include <thread>
 
 #include "app/bench/machine_limits.h"
+#include "app/model_argument.h"
 #include "app/terminal_text.h"
 #include "base/platform/memory.h"
 #include "base/platform/pages.h"
 #include "base/platform/process_limits.h"
 #include "base/platform/processors.h"
 #include "base/thread_pool.h"
-#include "gguf/model_file.h"
 #include "kernels/kernels.h"
 #include "serving/memory_budget.h"
+#include "store/model_store.h"
 
 namespace hearth::app {
 namespace {
@@ -211,17 +212,36 @@ Finding examine_access(const Settings& settings) {
 
 std::vector<Finding> examine_models(const Settings& settings) {
   std::vector<Finding> findings;
-  for (const fs::path& path : settings.models) {
-    if (const auto file = gguf::ModelFile::open(path)) {
+  for (const std::string& name : settings.models) {
+    const auto found = find_model(name, settings);
+    const auto file = found ? open_model_file(*found) : propagate(found.error());
+    if (file) {
       findings.push_back(
-          {State::kGood, "model",
-           fmt::format("{} ({}) can be read", path.string(), human_bytes(file->size_bytes()))});
+          {State::kGood, "model", fmt::format("{} ({}) can be read", name, human_bytes(file->size_bytes()))});
     } else {
       findings.push_back({State::kBroken, "model", file.error().message,
-                          "correct the path in \"models\", or fetch the file again"});
+                          "correct \"models\" in the settings, or fetch the model again"});
     }
   }
   return findings;
+}
+
+std::vector<Finding> examine_store(const Settings& settings) {
+  const std::shared_ptr<store::ModelStore> store = open_store(settings);
+  const auto problems = store->check();
+  if (!problems) {
+    return {{State::kBroken, "store", problems.error().message,
+             "change the rights of the folder, or set another"}};
+  }
+  std::vector<Finding> findings;
+  for (const store::StoreProblem& problem : *problems) {
+    findings.push_back({State::kBroken, "store", problem.what, problem.remedy});
+  }
+  if (!findings.empty()) return findings;
+  const size_t n_models = store->list().size();
+  return {{State::kGood, "store",
+           fmt::format("{}: {}, nothing is wrong", store->root().string(),
+                       n_models == 1 ? "1 model" : fmt::format("{} models", n_models))}};
 }
 
 std::vector<Finding> examine_features(const Settings& settings) {
@@ -270,6 +290,9 @@ std::vector<Finding> examine(const Result<Settings>& given) {
   if (given) findings.push_back(examine_disk(settings));
   findings.push_back(examine_address(settings));
   findings.push_back(examine_access(settings));
+  if (given) {
+    for (Finding& finding : examine_store(settings)) findings.push_back(std::move(finding));
+  }
   for (Finding& finding : examine_models(settings)) findings.push_back(std::move(finding));
   for (Finding& finding : examine_features(settings)) findings.push_back(std::move(finding));
   return findings;

@@ -30,6 +30,8 @@ Finding examine_huge_pages();
 Finding examine_disk(const Settings& settings);
 Finding examine_address(const Settings& settings);
 Finding examine_access(const Settings& settings);
+// One for each problem of the store, or that there is none. Reads names and sizes.
+std::vector<Finding> examine_store(const Settings& settings);
 std::vector<Finding> examine_models(const Settings& settings);    // one for each that is to be served
 std::vector<Finding> examine_features(const Settings& settings);  // what is turned off
 // Measures for about half a second.
