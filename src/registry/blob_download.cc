@@ -55,6 +55,12 @@ bool is_passing(int status) {
   return status == 408 || status == 429 || status >= 500;
 }
 
+// A neighbour that is allowed may send its callers to other ports of its own, not to further neighbours.
+bool same_host(const std::string& a, const std::string& b) {
+  const auto left = net::Url::parse(a), right = net::Url::parse(b);
+  return left && right && left->host == right->host;
+}
+
 class Download {
  public:
   Download(const store::BlobStore& blobs, const store::Layer& layer, const DownloadSource& source,
@@ -289,7 +295,6 @@ class Download {
     net::HttpRequest request;
     request.cancelled = options_.cancelled;
     request.stall_timeout = options_.stall_timeout;
-    request.allow_private_addresses = source_.allow_private_addresses;
     if (size < layer_.size)
       request.headers.emplace_back("Range", fmt::format("bytes={}-{}", first, first + size - 1));
     request.sink = [&](int status, std::span<const std::byte> bytes) {
@@ -311,6 +316,7 @@ class Download {
     };
     for (int n_redirects = 0;; ++n_redirects) {
       request.url = url;
+      request.allow_private_addresses = source_.allow_private_addresses && same_host(url, source_.url);
       request.headers.resize(n_headers);
       if (url == source_.url && !source_.authorization.empty()) {
         request.headers.emplace_back("Authorization", source_.authorization);

@@ -17,7 +17,7 @@ namespace hearth::registry {
 struct DownloadSource {
   std::string url;            // of the server asked first; redirects are followed without `authorization`
   std::string authorization;  // value of the header, or empty
-  bool allow_private_addresses = false;
+  bool allow_private_addresses = false;  // of that server's host; redirects elsewhere stay on the internet
 };
 
 struct DownloadOptions {

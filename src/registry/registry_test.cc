@@ -189,6 +189,18 @@ TEST_F(RegistryTest, TellsOtherHostsNoSecrets) {
   for (ServerRequest& request : storage.requests()) EXPECT_EQ(request.headers.count("authorization"), 0u);
 }
 
+TEST_F(RegistryTest, IsNotLedToFurtherNeighbours) {
+  ScriptedServer other([&](const ServerRequest& request) { return serve_content(request, content_); });
+  ScriptedServer server([&](const ServerRequest&) {
+    const std::string port = other.host().substr(other.host().find(':'));
+    return ServerReply{.status = 307, .headers = {{"Location", "http://localhost" + port + "/x"}}};
+  });
+  const Status done = download(server);
+  ASSERT_FALSE(done);
+  EXPECT_THAT(done.error().message, HasSubstr("registries"));
+  EXPECT_TRUE(other.requests().empty());
+}
+
 TEST_F(RegistryTest, FollowsNoCircles) {
   ScriptedServer server([&](const ServerRequest&) {
     return ServerReply{.status = 302, .headers = {{"Location", "/blob?again"}}};
