@@ -74,6 +74,14 @@ bool is_private_address(const sockaddr& address) {
   return true;
 }
 
+bool is_private_address_text(std::string_view host) {
+  const std::string text(host);
+  in_addr v4;
+  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return is_private_v4(ntohl(v4.s_addr));
+  in6_addr v6;
+  return inet_pton(AF_INET6, text.c_str(), &v6) == 1 && is_private_v6(v6.s6_addr);
+}
+
 bool is_loopback_host(std::string_view host) {
   if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   const std::string text(host);

@@ -27,11 +27,40 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-bool proxy_is_set() {
-  for (const char* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY"}) {
-    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return true;
+std::string_view environment(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    if (const char* value = std::getenv(name); value != nullptr && *value != '\0') return value;
   }
-  return false;
+  return {};
+}
+
+// Whether libcurl asks a proxy for the host, whose name it then does not look up.
+bool goes_through_proxy(const Url& url) {
+  if (is_loopback_host(url.host)) return false;
+  const bool tls = url.scheme == "https";
+  if (tls && environment({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}).empty()) return false;
+  if (!tls && environment({"http_proxy", "all_proxy", "ALL_PROXY"}).empty()) return false;
+  std::string host = url.host;
+  std::transform(host.begin(), host.end(), host.begin(), lower);
+  std::string_view direct = environment({"no_proxy", "NO_PROXY"});
+  while (!direct.empty()) {
+    const size_t end = std::min(direct.find_first_of(", "), direct.size());
+    std::string entry(direct.substr(0, end));
+    direct.remove_prefix(std::min(end + 1, direct.size()));
+    std::transform(entry.begin(), entry.end(), entry.begin(), lower);
+    if (entry.starts_with('.')) entry.erase(0, 1);
+    if (entry.empty()) continue;
+    if (entry == "*" || host == entry || host.ends_with("." + entry)) return false;
+  }
+  return true;
+}
+
+tl::unexpected<Error> refused_address(const Url& url) {
+  return fail(
+      ErrorCategory::kInvalidArgument,
+      "{} is an address of this machine or its networks, which are not asked unless the configuration "
+      "names the host (registries)",
+      url.authority);
 }
 
 struct UrlDeleter {
@@ -60,6 +89,7 @@ struct HttpClient::Handle {
   // Of the request under way.
   const HttpRequest* request = nullptr;
   HttpReply reply;
+  bool check_addresses = false;  // those connected to are the hosts', not a proxy's
   bool refused_address = false;
   bool too_long = false;
   bool sink_ended = false;
@@ -122,7 +152,7 @@ struct HttpClient::Handle {
   // Names have been looked up by now, so that none can mean another address later.
   static curl_socket_t on_open(void* self, curlsocktype, curl_sockaddr* address) {
     auto& handle = *static_cast<Handle*>(self);
-    if (!handle.request->allow_private_addresses && is_private_address(address->addr) && !proxy_is_set()) {
+    if (handle.check_addresses && is_private_address(address->addr)) {
       handle.refused_address = true;
       return CURL_SOCKET_BAD;
     }
@@ -149,6 +179,9 @@ Result<HttpReply> HttpClient::send(const HttpRequest& request) {
   handle.reply = {};
   handle.refused_address = handle.too_long = handle.sink_ended = handle.source_ended = false;
   handle.sent = 0;
+  handle.check_addresses = !request.allow_private_addresses && !goes_through_proxy(url);
+  handle.refused_address = !request.allow_private_addresses && is_private_address_text(url.host);
+  if (handle.refused_address) return refused_address(url);
 
   curl_easy_reset(curl);  // keeps connections
   char reason[CURL_ERROR_SIZE] = "";
@@ -199,13 +232,7 @@ Result<HttpReply> HttpClient::send(const HttpRequest& request) {
   handle.reply.status = static_cast<int>(status);
   handle.request = nullptr;
 
-  if (handle.refused_address) {
-    return fail(ErrorCategory::kInvalidArgument,
-                "{} is an address of this machine or its networks, which are not asked unless the "
-                "configuration names "
-                "the host (registries)",
-                url.authority);
-  }
+  if (handle.refused_address) return refused_address(url);
   if (code == CURLE_ABORTED_BY_CALLBACK || handle.sink_ended || handle.source_ended) {
     return fail(ErrorCategory::kCancelled, "the transfer was ended");
   }

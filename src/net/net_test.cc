@@ -81,5 +81,20 @@ TEST(HttpClientTest, DoesNotConnectToNeighboursUnasked) {
   EXPECT_EQ(refused.error().category, ErrorCategory::kIo);
 }
 
+// A proxy connects to names for us; addresses that are written out, and hosts that are asked without it, are
+// seen.
+TEST(HttpClientTest, AProxyIsNoWayAroundThat) {
+  setenv("http_proxy", "http://127.0.0.1:9", 1);
+  setenv("no_proxy", "localhost.example, .direct.example", 1);
+  HttpClient client;
+  const auto category = [&](const char* url) { return client.send({.url = url}).error().category; };
+  EXPECT_EQ(category("http://10.0.0.5/"), ErrorCategory::kInvalidArgument);
+  EXPECT_EQ(category("http://[fc00::1]/"), ErrorCategory::kInvalidArgument);
+  EXPECT_EQ(category("http://localhost:9/"), ErrorCategory::kInvalidArgument);
+  EXPECT_EQ(category("http://example.org/"), ErrorCategory::kIo);  // the proxy is not there
+  unsetenv("http_proxy");
+  unsetenv("no_proxy");
+}
+
 }  // namespace
 }  // namespace hearth::net
