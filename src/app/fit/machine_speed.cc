@@ -6,13 +6,14 @@
 #include <numeric>
 #include <vector>
 
+#include "base/platform/pages.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::app {
 namespace {
 
 constexpr size_t kWeightBytes = size_t{160} << 20;  // far more than caches hold
-constexpr int64_t kWidth = 4096;                    // of the matrices
+constexpr int64_t kWidth = 2048;                    // of the matrices
 constexpr int64_t kStepRows = 256;                  // of a prompt's step, as the server has them
 constexpr int64_t kStepOutputs = 4096;
 constexpr int64_t kSmallOutputs = 64;
@@ -55,6 +56,7 @@ Result<MachineSpeed> MachineSpeed::measure(ThreadPool& threads, const kernels::K
                                     .max_head_dim = kHeadDim,
                                     .max_head_group = kHeads / kKvHeads}));
   HEARTH_TRY(AlignedBuffer weights, AlignedBuffer::create(kWeightBytes));
+  platform::use_small_pages(weights.data(), weights.size());  // as files are mapped
   const size_t share = weights.size() / static_cast<size_t>(threads.n_threads());
   threads.run([&](int thread) {
     std::memset(weights.data() + static_cast<size_t>(thread) * share, kPattern, share);
