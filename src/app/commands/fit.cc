@@ -57,7 +57,11 @@ Result<std::vector<FitCandidate>> candidates(const std::string& model, const Set
       all.push_back(std::move(candidate));
       return all;
     }
-    if (found.error().category != ErrorCategory::kNotFound) return propagate(found.error());
+    // A known name ("Llama 3.1 8B") need not be one that the store could have.
+    const ErrorCategory why = found.error().category;
+    if (why != ErrorCategory::kNotFound && why != ErrorCategory::kInvalidArgument) {
+      return propagate(found.error());
+    }
   }
   for (const catalogue::KnownModel& known : catalogue::known_models()) {
     if (lower(known.name).find(lower(model)) == std::string::npos) continue;
