@@ -272,4 +272,19 @@ Result<std::string> Url::resolve(const std::string& base, const std::string& loc
   return part(url, CURLUPART_URL);
 }
 
+std::string percent_encoded(std::string_view text, std::string_view keep) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos ||
+                       keep.find(c) != std::string_view::npos;
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return encoded;
+}
+
 }  // namespace hearth::net

@@ -78,4 +78,7 @@ struct Url {
   static Result<std::string> resolve(const std::string& base, const std::string& location);
 };
 
+// For a part of a URL: all but letters, digits, "-._~" and the characters of `keep` as %XX (RFC 3986).
+std::string percent_encoded(std::string_view text, std::string_view keep = {});
+
 }  // namespace hearth::net

@@ -40,16 +40,6 @@ std::string quantization_of(std::string path) {
   return at == std::string::npos ? std::string() : path.substr(at + 1);
 }
 
-std::string encode_path(std::string_view path) {
-  std::string encoded;
-  for (const char c : path) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-_.~/").find(c) != std::string_view::npos;
-    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return encoded;
-}
-
 Result<json> get_json(RegistryClient& client, const std::string& url, const std::string& token,
                       std::string_view what) {
   net::HttpRequest request;
@@ -145,7 +135,7 @@ Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base,
   auto model = choose_hub_files(std::move(files), name.tag);
   if (!model) return propagate(std::move(model).error(), what);
   model->url_prefix = fmt::format("{}/{}/resolve/{}/", base, repository, commit);
-  for (HubFile& file : model->files) file.path = encode_path(file.path);
+  for (HubFile& file : model->files) file.path = net::percent_encoded(file.path, "/");
   return std::move(*model);
 }
 

@@ -32,20 +32,6 @@ std::map<std::string, std::string> challenge_fields(std::string_view text) {
   return fields;
 }
 
-std::string percent_encoded(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return encoded;
-}
-
 // What a registry says of an error, without what a terminal would obey.
 std::string message_of(const net::HttpReply& reply) {
   const json document = json::parse(reply.body, nullptr, false);
@@ -109,7 +95,7 @@ Status RegistryClient::fetch_token(std::string_view challenge) {
   net::HttpRequest request;
   request.url = fmt::format("{}{}service={}&scope={}", field("realm"),
                             field("realm").find('?') == std::string::npos ? "?" : "&",
-                            percent_encoded(field("service")), percent_encoded(field("scope")));
+                            net::percent_encoded(field("service")), net::percent_encoded(field("scope")));
   request.cancelled = cancelled_;
   request.allow_private_addresses = endpoint_.allow_private_addresses && realm.authority == own.authority;
   HEARTH_TRY(const net::HttpReply reply, client_.send(request));
@@ -188,7 +174,8 @@ Status RegistryClient::upload_blob(const store::Layer& layer, const std::filesys
     return fail(ErrorCategory::kInvalidArgument, "{} sends uploads to {}, which is another host",
                 own.authority, place.authority);
   }
-  target += (target.find('?') == std::string::npos ? "?digest=" : "&digest=") + percent_encoded(layer.digest);
+  target +=
+      (target.find('?') == std::string::npos ? "?digest=" : "&digest=") + net::percent_encoded(layer.digest);
 
   std::ifstream stream(file, std::ios::binary);
   if (!stream) return fail(ErrorCategory::kNotFound, "cannot open {}", file.string());
