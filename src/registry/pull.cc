@@ -4,6 +4,7 @@
 
 #include "base/human_bytes.h"
 #include "registry/blob_download.h"
+#include "registry/blob_progress.h"
 #include "registry/hugging_face.h"
 #include "registry/registry_client.h"
 
@@ -104,17 +105,8 @@ Status pull_model(store::ModelStore& models, std::string_view text, const Transf
   uint64_t total = 0, before = 0;
   for (const Blob& blob : remote.blobs) total += blob.layer.size;
   for (const Blob& blob : remote.blobs) {
-    TransferProgress progress{.status = "pulling " + blob.layer.digest.substr(7, 12),
-                              .digest = blob.layer.digest,
-                              .total_bytes = blob.layer.size,
-                              .done_bytes = 0,
-                              .all_total_bytes = total,
-                              .all_done_bytes = before};
-    const auto tell = [&](uint64_t done) {
-      progress.done_bytes = done;
-      progress.all_done_bytes = before + done;
-      report(progress);
-    };
+    BlobProgress progress("pulling", blob.layer, before, total, options);
+    const auto tell = [&](uint64_t done) { progress.tell(done); };
     if (!models.blobs().contains(blob.layer)) {
       HEARTH_CHECK_OK(download_blob(models.blobs(), blob.layer, blob.source,
                                     {.cancelled = options.cancelled, .report = tell}));

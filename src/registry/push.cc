@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "registry/blob_progress.h"
 #include "registry/registry_client.h"
 
 namespace hearth::registry {
@@ -28,23 +29,12 @@ Status push_model(const store::ModelStore& models, std::string_view text, const 
   layers.push_back(manifest.config);
   for (const store::Layer& layer : layers) {
     if (!sent.insert(layer.digest).second) continue;
-    TransferProgress progress{.status = "pushing " + layer.digest.substr(7, 12),
-                              .digest = layer.digest,
-                              .total_bytes = layer.size,
-                              .done_bytes = 0,
-                              .all_total_bytes = total,
-                              .all_done_bytes = before};
-    const auto tell = [&](uint64_t done) {
-      progress.done_bytes = done;
-      progress.all_done_bytes = before + done;
-      report(progress);
-    };
+    BlobProgress progress("pushing", layer, before, total, options);
+    const auto tell = [&](uint64_t done) { progress.tell(done); };
     HEARTH_TRY(const bool there, client.has_blob(layer.digest));
     if (!there) HEARTH_CHECK_OK(client.upload_blob(layer, models.blobs().path_of(layer.digest), tell));
+    tell(layer.size);
     before += layer.size;
-    progress.done_bytes = layer.size;
-    progress.all_done_bytes = before;
-    report(progress);
   }
   report({.status = "pushing manifest", .all_total_bytes = total, .all_done_bytes = total});
   HEARTH_CHECK_OK(client.put_manifest(manifest.to_json()));
