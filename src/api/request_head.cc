@@ -138,7 +138,7 @@ std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, cons
 }
 
 std::optional<ApiError> check_media_type(const HttpRequest& request) {
-  if (request.method != "POST" && request.method != "PUT") return std::nullopt;
+  if (request.method != "POST" && request.method != "PUT" && request.method != "PATCH") return std::nullopt;
   std::string type = lower(request.header("content-type"));
   type.resize(std::min(type.size(), type.find(';')));
   while (type.ends_with(' ')) type.pop_back();

@@ -11,17 +11,36 @@ bool same_pattern(const auto& a, const auto& b) {
   return a.prefix == b.prefix && a.path == b.path;
 }
 
+// "/a/{b}/c" against "/a/x/c".
+bool segments_match(std::string_view pattern, std::string_view path) {
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = pattern.substr(0, pattern.find('/', 1));
+    const std::string_view segment = path.substr(0, path.find('/', 1));
+    const bool any = wanted.starts_with("/{") && segment.size() > 1;
+    if (!any && wanted != segment) return false;
+    pattern.remove_prefix(wanted.size());
+    path.remove_prefix(segment.size());
+  }
+  return pattern.empty() && path.empty();
+}
+
 bool at_or_below(std::string_view path, std::string_view prefix) {
   return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
 }
 
 }  // namespace
 
+bool Router::Route::matches(std::string_view request_path) const {
+  if (prefix) return request_path.size() > path.size() && request_path.starts_with(path);
+  return segments ? segments_match(path, request_path) : request_path == path;
+}
+
 void Router::add(std::string method, std::string path, Scope scope, Handler handler) {
   const bool prefix = path.ends_with("/*");
   if (prefix) path.pop_back();
-  routes_.push_back(
-      Route{std::move(method), std::move(path), dialect_, prefix, scope, std::move(handler), nullptr});
+  const bool segments = !prefix && path.find('{') != std::string::npos;
+  routes_.push_back(Route{std::move(method), std::move(path), dialect_, prefix, segments, scope,
+                          std::move(handler), nullptr});
 }
 
 void Router::add_upload(std::string method, std::string path, Scope scope, OpenSink open, Handler handler) {
@@ -36,12 +55,9 @@ void Router::set_error_format(std::string prefix, ErrorFormat format) {
 const Router::Route* Router::pattern_of(const HttpRequest& request) const {
   const Route* best = nullptr;
   for (const Route& route : routes_) {
-    const bool matches = route.prefix
-                             ? request.path.size() > route.path.size() && request.path.starts_with(route.path)
-                             : request.path == route.path;
-    if (!matches) continue;
-    const bool better = best == nullptr || (best->prefix && !route.prefix) ||
-                        (best->prefix == route.prefix && route.path.size() > best->path.size());
+    if (!route.matches(request.path)) continue;
+    const bool better = best == nullptr || route.rank() > best->rank() ||
+                        (route.rank() == best->rank() && route.path.size() > best->path.size());
     if (better) best = &route;
   }
   return best;
@@ -115,6 +131,14 @@ Task<void> Router::handle(const HttpRequest& request, ResponseWriter& writer) co
 
 std::string_view path_rest(const HttpRequest& request, std::string_view prefix) {
   return std::string_view(request.path).substr(std::min(prefix.size(), request.path.size()));
+}
+
+std::string_view path_segment(const HttpRequest& request, size_t n) {
+  std::string_view rest = request.path;
+  for (; n > 0 && !rest.empty(); --n) rest.remove_prefix(std::min(rest.size(), rest.find('/', 1)));
+  if (rest.empty()) return {};
+  rest.remove_prefix(1);
+  return rest.substr(0, rest.find('/'));
 }
 
 }  // namespace hearth::api

@@ -21,8 +21,10 @@ enum class Scope {
 class Router {
  public:
   // `path` is exact ("/v1/models"), or ends in "/*" and matches one or more characters of rest, slashes
-  // included ("/v1/models/*"); the handler takes the rest with path_rest(). Exact routes win; among the
-  // others the longest. A GET route also answers HEAD. The handler runs only for callers with `scope`.
+  // included ("/v1/models/*"); the handler takes the rest with path_rest(). Or it has segments in braces,
+  // each of which matches one segment that is not empty ("/page/chats/{id}"); path_segment() gives it. Exact
+  // routes win, then those with braces; among equals the longest. A GET route also answers HEAD. The handler
+  // runs only for callers with `scope`.
   void add(std::string method, std::string path, Scope scope, Handler handler);
 
   // A route whose bodies go to a sink while they come. `handler` runs when all of it is there.
@@ -53,9 +55,13 @@ class Router {
     std::string path;  // without the '*'
     std::string dialect;
     bool prefix = false;
+    bool segments = false;  // some are in braces
     Scope scope = Scope::kOpen;
     Handler handler;
     OpenSink open_sink;
+
+    bool matches(std::string_view request_path) const;
+    int rank() const { return prefix ? 0 : segments ? 1 : 2; }  // the highest wins
   };
   struct Format {
     std::string prefix;
@@ -74,5 +80,8 @@ class Router {
 
 // What a "/*" route's path has after `prefix`.
 std::string_view path_rest(const HttpRequest& request, std::string_view prefix);
+
+// The n-th segment of a request's path, from 0; empty where there are fewer.
+std::string_view path_segment(const HttpRequest& request, size_t n);
 
 }  // namespace hearth::api

@@ -52,6 +52,30 @@ TEST(Router, ScopeIsOfTheRouteThatWillRun) {
   EXPECT_EQ(router.scope_of(request("GET", "/other")), Scope::kOpen);
 }
 
+TEST(Router, SegmentsInBracesMatchOneSegmentEach) {
+  Router router;
+  router.add("GET", "/chats/{id}", Scope::kChat, say_path);
+  router.add("GET", "/chats/{id}/export", Scope::kManage, say_path);
+  router.add("GET", "/chats/all", Scope::kManage, say_path);
+  EXPECT_EQ(router.scope_of(request("GET", "/chats/x")), Scope::kChat);
+  EXPECT_EQ(router.scope_of(request("GET", "/chats/{id}")), Scope::kChat);
+  EXPECT_EQ(router.scope_of(request("GET", "/chats/x/export")), Scope::kManage);
+  EXPECT_EQ(router.scope_of(request("GET", "/chats/all")), Scope::kManage);
+  for (const char* path :
+       {"/chats", "/chats/", "/chats//export", "/chats/x/", "/chats/x/y", "/chats/x/export/"}) {
+    EXPECT_FALSE(router.has_handler(request("GET", path))) << path;
+  }
+}
+
+TEST(Router, SegmentsOfAPath) {
+  const HttpRequest asked = request("GET", "/chats/x1/export");
+  EXPECT_EQ(path_segment(asked, 0), "chats");
+  EXPECT_EQ(path_segment(asked, 1), "x1");
+  EXPECT_EQ(path_segment(asked, 2), "export");
+  EXPECT_EQ(path_segment(asked, 3), "");
+  EXPECT_EQ(path_segment(request("GET", "/"), 0), "");
+}
+
 TEST(Router, ErrorsHaveTheFormatOfTheirPath) {
   Router router;
   router.set_error_format("/api", plain_format);

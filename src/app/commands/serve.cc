@@ -15,6 +15,7 @@
 #include "api/ollama/store_routes.h"
 #include "api/ollama/transfer_routes.h"
 #include "api/openai/routes.h"
+#include "api/page/page.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
 #include "app/commands/commands.h"
@@ -239,6 +240,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::ollama::add_store_routes(router, store);
   api::ollama::add_create_routes(router, store);
   api::ollama::add_transfer_routes(router, store, transfer_options(settings, environment.variables));
+  api::page::Page page(*pool, {.version = std::string(kVersion)});
+  page.add_routes(router);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
              api::HttpServer::create(std::move(server_options), std::move(router)));
@@ -261,6 +264,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
       [&] {
         log.info(fmt::format("stopping; requests under way get {} s, a second signal ends them now",
                              kGrace.count()));
+        page.end_streams();
         server->stop(kGrace);
       },
       [&] { server->stop(std::chrono::milliseconds(0)); });
