@@ -25,13 +25,14 @@ export interface RequestOptions {
   method?: string;
   json?: unknown;
   body?: BodyInit;
+  headers?: Record<string, string>;
   signal?: AbortSignal;
   keepalive?: boolean;
 }
 
 // The reply itself, for streams and files. Throws ApiError unless it is a success.
 export async function request(path: string, options: RequestOptions = {}): Promise<Response> {
-  const headers: Record<string, string> = { "X-Hearth-Page": "1" };
+  const headers: Record<string, string> = { "X-Hearth-Page": "1", ...options.headers };
   if (options.json !== undefined) headers["Content-Type"] = "application/json";
   let response: Response;
   try {
@@ -90,7 +91,8 @@ const messagePath = (id: string) => `/page/messages/${encodeURIComponent(id)}`;
 export const server = {
   config: () => get<api.PageConfig>("/page/config"),
   session: () => get<api.Session>("/page/session"),
-  signIn: (key: string) => send<api.Session>("POST", "/page/session", { key }),
+  signIn: (key: string) =>
+    call<api.Session>("/page/session", { method: "POST", headers: { Authorization: `Bearer ${key}` } }),
   signOut: () => send<void>("DELETE", "/page/session"),
 
   chats: (before: string | null = null, limit = 50) =>
@@ -109,7 +111,13 @@ export const server = {
     get<{ hits: api.SearchHit[] }>(`/page/search?limit=30&q=${encodeURIComponent(words)}`, signal),
   exportChatAddress: (id: string, format: "markdown" | "json") => `${chatPath(id)}/export?format=${format}`,
   exportAllAddress: "/page/export",
-  importChats: (file: Blob) => call<api.ImportReport>("/page/import", { method: "POST", body: file }),
+  importChats: (file: Blob) => 
+    // A file would send a type of its own, which tells nothing: the server looks at what is in it.
+    call<api.ImportReport>("/page/import", {
+      method: "POST",
+      body: file,
+      headers: { "Content-Type": "application/json" },
+    }),
 
   presets: () => get<{ presets: api.Preset[] }>("/page/presets"),
   putPresets: (presets: api.Preset[]) => send<{ presets: api.Preset[] }>("PUT", "/page/presets", { presets }),

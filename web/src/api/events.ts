@@ -1,5 +1,6 @@
 // A stream of server events that survives a lost connection: it reconnects with growing pauses and takes up where it
-// was with Last-Event-ID.
+// was with Last-Event-ID. A page that nobody sees gives its connection back after a while, as a browser has six for all
+// tabs of a server.
 import { ApiError } from "./client";
 import { connection } from "./connection.svelte";
 import { SseParser, type ServerEvent } from "./sse";
@@ -16,25 +17,35 @@ export interface StreamHandlers {
 const silenceLimitMs = 40_000;
 const firstPauseMs = 500;
 const longestPauseMs = 10_000;
+const hiddenLimitMs = 20_000;
 
 export class EventStream {
   #abort = new AbortController();
   #lastId = "";
   #closed = false;
   #wake: (() => void) | null = null;
+  #hiddenTimer = 0;
   readonly #onOnline = () => this.#wake?.();
+  readonly #onVisibility = () => {
+    clearTimeout(this.#hiddenTimer);
+    if (document.hidden) this.#hiddenTimer = window.setTimeout(() => this.#abort.abort(), hiddenLimitMs);
+    else this.#wake?.();
+  };
 
   constructor(
     readonly path: string,
     readonly handlers: StreamHandlers,
   ) {
     addEventListener("online", this.#onOnline);
+    document.addEventListener("visibilitychange", this.#onVisibility);
     void this.#run();
   }
 
   close() {
     this.#closed = true;
     removeEventListener("online", this.#onOnline);
+    document.removeEventListener("visibilitychange", this.#onVisibility);
+    clearTimeout(this.#hiddenTimer);
     this.#abort.abort();
     this.#wake?.();
   }
@@ -51,10 +62,10 @@ export class EventStream {
           this.handlers.refused?.(error);
           return;
         }
-        connection.lost();
+        if (!document.hidden) connection.lost();
       }
       if (this.#closed) return;
-      await this.#sleep(pause);
+      await this.#sleep(document.hidden ? null : pause);
       pause = Math.min(pause * 2, longestPauseMs);
     }
   }
@@ -96,9 +107,10 @@ export class EventStream {
     }
   }
 
-  #sleep(ms: number): Promise<void> {
+  // null: until the page is looked at.
+  #sleep(ms: number | null): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = ms === null ? undefined : setTimeout(resolve, ms);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();

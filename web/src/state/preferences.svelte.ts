@@ -10,6 +10,8 @@ interface Stored {
   // Enter sends and Shift+Enter breaks the line; or Ctrl+Enter sends and Enter breaks it.
   enterSends: boolean;
   sidebar: boolean;
+  // The model chosen last, for new chats.
+  model: string | null;
   shortcutsOn: boolean;
   // Keys of actions that are not the default ones ("" = none).
   shortcuts: Record<string, string>;
@@ -22,6 +24,7 @@ const defaults: Stored = {
   language: null,
   enterSends: true,
   sidebar: true,
+  model: null,
   shortcutsOn: true,
   shortcuts: {},
   announce: "ends",
