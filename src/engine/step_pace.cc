@@ -39,6 +39,17 @@ void average(double& value, double newest) {
 
 }  // namespace
 
+void StepPace::Recent::add(double seconds) {
+  seconds_[n_++ % seconds_.size()] = seconds;
+}
+
+double StepPace::Recent::undisturbed() const {
+  std::array<double, 5> sorted = seconds_;
+  const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(n_, sorted.size()));
+  std::sort(sorted.begin(), end);
+  return sorted[end - sorted.begin() > 1 ? 1 : 0];
+}
+
 void StepPace::Rows::add(int64_t n_rows, double row_seconds) {
   average(seconds, std::max(row_seconds, 1e-9));
   n_last = n_rows;
@@ -55,7 +66,7 @@ StepPace::StepPace() : stretch_(kFirstStretch) {}
 double StepPace::decode_seconds(int64_t n_decoding) const {
   if (decode_.empty()) return 0;
   const auto above = decode_.lower_bound(n_decoding);
-  return above != decode_.end() ? above->second : std::prev(above)->second;
+  return (above != decode_.end() ? above : std::prev(above))->second.undisturbed();
 }
 
 int64_t StepPace::prompt_rows(int64_t n_decoding, int64_t max_rows) const {
@@ -71,7 +82,7 @@ void StepPace::add(int64_t n_decoding, int64_t n_prompt_rows, double seconds) {
   if (n_decoding == 0) return alone_.add(n_prompt_rows, seconds / n_rows);
   if (n_prompt_rows == 0) {
     n_mixed_steps_ = 0;
-    return average(decode_[n_decoding], seconds);
+    return decode_[n_decoding].add(seconds);
   }
   ++n_mixed_steps_;
   const double decode = decode_seconds(n_decoding);

@@ -6,6 +6,8 @@
 // Plain numbers in, no clock: tests bring their own times.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 
@@ -24,7 +26,20 @@ class StepPace {
  private:
   double decode_seconds(int64_t n_decoding) const;  // 0 when it is not known
 
-  std::map<int64_t, double> decode_;  // seconds of a step without prompts, by its sequences
+  // Seconds of the last steps of a kind.
+  class Recent {
+   public:
+    void add(double seconds);
+    // What such a step takes when nothing disturbs it. A mean would follow each disturbance up, and steps
+    // with prompts would then be planned by what the machine does not take again.
+    double undisturbed() const;
+
+   private:
+    std::array<double, 5> seconds_{};  // the newest at n_ - 1, in a ring
+    size_t n_ = 0;
+  };
+
+  std::map<int64_t, Recent> decode_;  // steps without prompts, by their sequences
   double stretch_;                    // what a step with prompts is planned to take, in steps without
   int64_t n_mixed_steps_ = 0;         // since one of them was measured
 

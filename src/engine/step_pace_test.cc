@@ -101,7 +101,7 @@ TEST(StepPace, AMachineThatGetsBusyDoesNotStopPrompts) {
   StepPace pace;
   run(pace, {}, 1, 50);
   const Machine busy = {0.2, 0.026};  // all steps take longer, and not because of the rows
-  run(pace, busy, 1, 120);
+  run(pace, busy, 1, 300);
   EXPECT_GE(run(pace, busy, 1, 1) + run(pace, busy, 1, 1), 8);
 }
 
