@@ -13,7 +13,7 @@ Task<void> HttpExchange::send(HttpResponse response) {
   ReplyFraming framing;
   framing.http_1_0 = http_1_0_;
   framing.keep_alive = keep_alive_;
-  if (response.status != 204) framing.content_length = response.body.size();
+  if (response.status != 204 && response.status != 304) framing.content_length = response.body.size();
   std::string reply = reply_head(response, framing, &request_);
   if (request_.method != "HEAD") reply += response.body;
   complete_ = co_await channel_.write_bytes(std::move(reply));

@@ -17,6 +17,9 @@ Health:  GET /health
 
 Any OpenAI client works with this address and /v1 as its base URL, any Ollama client with this address
 alone. It needs a key only where other machines can reach the server: hearth key add NAME makes one.
+
+The chat page is not part of this build. Building again where Node and npm are installed and packages can be
+fetched (./run does both) puts it here.
 )";
 
 // What programs that look for Ollama compare with, to the letter.
@@ -53,27 +56,35 @@ Task<void> health(const serving::GenerationService& service, const Readiness* re
   co_await writer.send(std::move(response));
 }
 
-// Browsers say that they take HTML; programs do not.
+// Browsers say that they take HTML, and with what a page of theirs loads by itself, whose it is. Programs do
+// neither.
+bool is_browser(const HttpRequest& request) {
+  return request.header("accept").find("text/html") != std::string_view::npos ||
+         !request.header("sec-fetch-site").empty();
+}
+
 Task<void> welcome(const HttpRequest& request, ResponseWriter& writer) {
-  const bool browser = request.header("accept").find("text/html") != std::string_view::npos;
   HttpResponse response;
   response.content_type = "text/plain; charset=utf-8";
   response.headers.emplace_back("Content-Security-Policy", "default-src 'none'");
-  response.body = browser ? kWelcome : kOllamaWelcome;
+  response.headers.emplace_back("Vary", "Accept");
+  response.body = is_browser(request) ? kWelcome : kOllamaWelcome;
   co_await writer.send(std::move(response));
 }
 
 }  // namespace
 
 void add_status_routes(Router& router, const serving::GenerationService& service,
-                       std::shared_ptr<const Readiness> readiness) {
+                       std::shared_ptr<const Readiness> readiness, Handler page) {
   for (const char* path : {"/health", "/v1/health"}) {
     router.add("GET", path, Scope::kOpen, [&service, readiness](const HttpRequest&, ResponseWriter& writer) {
       return health(service, readiness.get(), writer);
     });
   }
   router.add("GET", "/", Scope::kOpen,
-             [](const HttpRequest& request, ResponseWriter& writer) { return welcome(request, writer); });
+             [page = std::move(page)](const HttpRequest& request, ResponseWriter& writer) {
+               return page && is_browser(request) ? page(request, writer) : welcome(request, writer);
+             });
 }
 
 }  // namespace hearth::api

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "api/http_types.h"
 #include "api/readiness.h"
 #include "api/router.h"
 #include "serving/generation_service.h"
@@ -11,8 +12,8 @@
 namespace hearth::api {
 
 // /health is 200 when the server can answer: `readiness` says so (null: it always is) and the service is
-// healthy.
+// healthy. `page` answers browsers at "/"; null: they get a few words.
 void add_status_routes(Router& router, const serving::GenerationService& service,
-                       std::shared_ptr<const Readiness> readiness = nullptr);
+                       std::shared_ptr<const Readiness> readiness = nullptr, Handler page = nullptr);
 
 }  // namespace hearth::api

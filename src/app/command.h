@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@
 
 namespace CLI {
 class App;
+}
+namespace hearth::api::page {
+struct Asset;
 }
 
 namespace hearth::app {
@@ -25,6 +29,7 @@ struct Environment {
   bool in_is_terminal = false;
   bool out_is_terminal = false;
   bool err_is_terminal = false;
+  std::span<const api::page::Asset> page;  // the chat page's files, as far as they are built in
 
   // To standard output as it is; the program's end reports a failed write.
   void print(std::string_view text) const;

@@ -1,6 +1,7 @@
 #include "api/page/page_events.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hearth::api::page {
 namespace {
@@ -15,12 +16,10 @@ void PageEvents::Listener::set_notifier(std::function<void()> notifier) {
   if (notifier_ && (ended_ || !waiting_.empty())) notifier_();
 }
 
-std::optional<PageEvent> PageEvents::Listener::take() {
+std::string PageEvents::Listener::take() {
   const std::lock_guard lock(mutex_);
-  if (waiting_.empty()) return std::nullopt;
-  PageEvent event = std::move(waiting_.front());
-  waiting_.pop_front();
-  return event;
+  n_waiting_ = 0;
+  return std::exchange(waiting_, {});
 }
 
 bool PageEvents::Listener::ended() const {
@@ -31,10 +30,11 @@ bool PageEvents::Listener::ended() const {
 void PageEvents::Listener::add(const PageEvent& event) {
   const std::lock_guard lock(mutex_);
   if (ended_) return;
-  if (waiting_.size() >= kMostWaiting) {
+  if (n_waiting_ >= kMostWaiting) {
     ended_ = true;
   } else {
-    waiting_.push_back(event);
+    waiting_ += server_sent_event(event.type, event.data);
+    ++n_waiting_;
   }
   if (notifier_) notifier_();
 }

@@ -2,14 +2,13 @@
 // anybody watching. Each page hears of its owner's chats alone. Thread-safe.
 #pragma once
 
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
+
+#include "api/page/event_feed.h"
 
 namespace hearth::api::page {
 
@@ -21,14 +20,12 @@ struct PageEvent {
 class PageEvents {
  public:
   // One page that listens. Goes with its last owner.
-  class Listener {
+  class Listener : public EventFeed {
    public:
-    // Called when there is something to take, from the thread that published it, with a lock held: it must be
-    // quick. nullptr removes it; on return no call is in progress.
-    void set_notifier(std::function<void()> notifier);
-    std::optional<PageEvent> take();
-    // It was too slow and has missed events, or the server ends: it takes what there is and starts anew.
-    bool ended() const;
+    void set_notifier(std::function<void()> notifier) override;
+    std::string take() override;
+    // It was too slow and has missed events, or the server ends.
+    bool ended() const override;
 
    private:
     friend class PageEvents;
@@ -38,7 +35,8 @@ class PageEvents {
 
     const std::string owner_;
     mutable std::mutex mutex_;
-    std::deque<PageEvent> waiting_;
+    std::string waiting_;
+    size_t n_waiting_ = 0;
     std::function<void()> notifier_;
     bool ended_ = false;
   };

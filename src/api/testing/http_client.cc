@@ -83,7 +83,7 @@ Reply Client::receive(bool head_request) {
   buffer_.erase(0, end + 4);
   reply.status = std::stoi(reply.head.substr(9, 3));
   if (reply.status == 100) return receive(head_request);
-  if (head_request || reply.status == 204) {
+  if (head_request || reply.status == 204 || reply.status == 304) {
     reply.complete = true;
     return reply;
   }

@@ -15,6 +15,7 @@
 #include "api/ollama/store_routes.h"
 #include "api/ollama/transfer_routes.h"
 #include "api/openai/routes.h"
+#include "api/page/assets.h"
 #include "api/page/page.h"
 #include "api/rerank.h"
 #include "api/status_routes.h"
@@ -224,7 +225,8 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.on_problem = [&log](const Error& problem) { log.warning(problem.message); };
   fit_connections(server_options.limits, log);
   api::Router router;
-  api::add_status_routes(router, *pool, display.readiness());
+  api::add_status_routes(router, *pool, display.readiness(),
+                         api::page::add_asset_routes(router, environment.page));
   api::add_metrics_route(router, *metrics, *pool);
   api::add_model_routes(router, *pool);
   const std::unique_ptr<store::ResponseStore> responses = open_responses(settings, log);
