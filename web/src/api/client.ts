@@ -144,4 +144,16 @@ export const server = {
   ) => call<api.TokenCount>("/page/count", { method: "POST", json: wish, signal }),
 
   models: () => get<{ models: api.ModelTag[] }>("/api/tags"),
+  loadedModels: () => get<{ models: api.LoadedModel[]; memory: api.PlannedMemory }>("/api/ps"),
+  showModel: (model: string) => send<api.ModelInfo>("POST", "/api/show", { model }),
+  loadModel: (model: string) => send<void>("POST", "/api/generate", { model, stream: false }),
+  unloadModel: (model: string) => send<void>("POST", "/api/generate", { model, stream: false, keep_alive: 0 }),
+  deleteModel: (model: string) => send<void>("DELETE", "/api/delete", { model }),
+
+  status: () => get<api.ServerStatus>("/page/status"),
+  // null: the server still measures the machine.
+  async fit(): Promise<api.Fit | null> {
+    const response = await request("/page/fit");
+    return response.status === 202 ? null : ((await response.json()) as api.Fit);
+  },
 };

@@ -166,6 +166,99 @@ export interface ModelTag {
   capabilities?: string[];
 }
 
+// A model in memory, as /api/ps has it.
+export interface LoadedModel {
+  name: string;
+  size: number; // bytes of memory, all parts
+  expires_at: string; // in a far century where it stays
+  context_length: number;
+  memory: {
+    weight_bytes: number;
+    kv_full_bytes: number;
+    kv_sliding_bytes: number;
+    prefix_bytes: number;
+    activation_bytes: number;
+    logit_bytes: number;
+    scratch_bytes: number;
+    embedder_bytes: number;
+  };
+}
+
+export interface PlannedMemory {
+  budget_bytes: number;
+  planned_bytes: number;
+  anonymous_bytes: number;
+  mapped_bytes: number;
+}
+
+// What /api/show says of a model, as far as the page uses it.
+export interface ModelInfo {
+  modelfile: string;
+  parameters?: string;
+  template: string;
+  system?: string;
+  license?: string;
+  details: ModelTag["details"];
+  model_info: Record<string, unknown>;
+  capabilities?: string[];
+}
+
+export interface RequestRecord {
+  id: string;
+  time: number;
+  client: string;
+  dialect: string;
+  route: string;
+  model: string;
+  status: number; // of HTTP
+  queue_ms: number;
+  load_ms: number;
+  prefill_ms: number;
+  decode_ms: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+}
+
+export interface ServerStatus {
+  uptime_ms: number;
+  version: string;
+  models: {
+    name: string;
+    weights_bytes: number;
+    cache_bytes: number;
+    scratch_bytes: number;
+    other_bytes: number;
+    expires: number | null;
+    running: string[];
+  }[];
+  memory: PlannedMemory;
+  tokens: { read: number; written: number }; // since the server's start
+  queue: number;
+  running: number;
+  cache: { memory_hits: number; memory_tokens: number; disk_hits: number; disk_tokens: number };
+  requests: RequestRecord[];
+  bandwidth: { limit_gbps: number | null; share: number | null };
+}
+
+export interface FitModel {
+  name: string;
+  pull: string;
+  size_bytes: number;
+  memory_bytes: number;
+  prefill_tps: number | null;
+  decode_tps: number | null; // null for models that only read
+  verdict: "fits" | "tight" | "no";
+  good_for: string[];
+}
+
+// Which known models suit this machine.
+export interface Fit {
+  machine: { memory_bytes: number; read_gbps: number; int8_gmacs: number };
+  models: FitModel[];
+  best: { chat: string | null; reasoning: string | null; documents: string | null };
+}
+
 // Events of /page/messages/ID/events.
 export type AnswerEvent =
   | { type: "snapshot"; data: { message: Message } }

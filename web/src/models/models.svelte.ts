@@ -1,15 +1,67 @@
-// The models on this machine.
-import { server } from "../api/client";
-import type { ModelTag } from "../api/types";
+// The models that the server has, and what is loaded: one list for the chooser, the manager and the first-run card.
+import { explain, server } from "../api/client";
+import type { LoadedModel, ModelTag, PlannedMemory } from "../api/types";
+import { sameModel } from "./model_name";
 
 class Models {
   list = $state.raw<ModelTag[]>([]);
-  // Whether the list has been read at least once.
+  loaded = $state.raw<LoadedModel[]>([]);
+  memory = $state.raw<PlannedMemory | null>(null);
+  // Whether the lists have come once; until then an empty list says nothing.
   known = $state(false);
+  error = $state<string | null>(null);
+  // Models that are being loaded or unloaded, by name.
+  busy = $state.raw<ReadonlySet<string>>(new Set());
 
-  async refresh(): Promise<void> {
-    this.list = (await server.models()).models;
-    this.known = true;
+  // Those that can answer in a chat.
+  readonly chatting = $derived(
+    this.list.filter((model) => model.capabilities?.includes("completion") ?? true),
+  );
+  readonly diskBytes = $derived(this.list.reduce((sum, model) => sum + model.size, 0));
+
+  #running: Promise<void> | null = null;
+
+  // Calls while one is under way share its replies.
+  refresh(): Promise<void> {
+    this.#running ??= this.#fetch().finally(() => (this.#running = null));
+    return this.#running;
+  }
+
+  async #fetch() {
+    try {
+      const [tags, loaded] = await Promise.all([server.models(), server.loadedModels()]);
+      this.list = tags.models;
+      this.loaded = loaded.models;
+      this.memory = loaded.memory;
+      this.known = true;
+      this.error = null;
+    } catch (error) {
+      this.error = explain(error);
+    }
+  }
+
+  find(name: string): ModelTag | undefined {
+    return this.list.find((model) => sameModel(model.name, name));
+  }
+
+  loadedState(name: string): LoadedModel | undefined {
+    return this.loaded.find((model) => sameModel(model.name, name));
+  }
+
+  // Throws ApiError.
+  load = (name: string) => this.#change(name, () => server.loadModel(name));
+  unload = (name: string) => this.#change(name, () => server.unloadModel(name));
+  remove = (name: string) => this.#change(name, () => server.deleteModel(name));
+
+  async #change(name: string, act: () => Promise<void>) {
+    this.busy = new Set([...this.busy, name]);
+    try {
+      await act();
+    } finally {
+      this.busy = new Set([...this.busy].filter((other) => other !== name));
+      this.#running = null; // a fetch that began before does not know of it
+      await this.refresh();
+    }
   }
 }
 

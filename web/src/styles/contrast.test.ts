@@ -16,6 +16,8 @@ const pairs: [string, string, number][] = [
     ["good", ground, text],
     ["warn", ground, text],
   ]),
+  ...["1", "2", "4"].map((series): [string, string, number] => [`series-${series}`, "canvas", edge]),
+  ["series-3", "canvas", 2.6], // never alone: its neighbours and the legend tell it
   ["on-accent", "accent", text],
   ["on-accent", "accent-strong", text],
   ["accent-strong", "accent-soft", text],
