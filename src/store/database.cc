@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "store/search_tokenizer.h"
+
 namespace hearth::store {
 namespace {
 
@@ -60,6 +62,10 @@ int Statement::bind(int parameter, std::string_view text) {
   return sqlite3_bind_text64(statement_.get(), parameter, bytes, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+int Statement::bind(int parameter, std::optional<int64_t> value) {
+  return value ? bind(parameter, *value) : sqlite3_bind_null(statement_.get(), parameter);
+}
+
 Result<bool> Statement::step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
@@ -69,6 +75,11 @@ Result<bool> Statement::step() {
 
 int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::optional<int64_t> Statement::optional_integer(int column) const {
+  if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
+  return integer(column);
 }
 
 std::string Statement::text(int column) const {
@@ -90,7 +101,7 @@ Result<Database> Database::open(const std::filesystem::path& file) {
   sqlite3* connection = nullptr;
   const int code =
       sqlite3_open_v2(file.c_str(), &connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Database database(connection);  // there to be closed even where opening failed
+  Database database(connection, file);  // there to be closed even where opening failed
   if (code != SQLITE_OK) return propagate(database.failure(code).value(), file.string());
   sqlite3_extended_result_codes(connection, 1);
   sqlite3_busy_timeout(connection, kBusyTimeoutMs);
@@ -98,10 +109,11 @@ Result<Database> Database::open(const std::filesystem::path& file) {
   if (auto ready = database.execute(kPragmas); !ready) {
     return propagate(std::move(ready).error(), file.string());
   }
+  HEARTH_CHECK_OK(register_search_tokenizer(connection));
   return database;
 }
 
-Status Database::migrate(std::string_view component, std::span<const char* const> steps) {
+Result<Migration> Database::migrate(std::string_view component, std::span<const char* const> steps) {
   HEARTH_TRY(Transaction transaction, Transaction::begin(*this));
   HEARTH_CHECK_OK(
       run("CREATE TABLE IF NOT EXISTS schema_versions"
@@ -117,15 +129,58 @@ Status Database::migrate(std::string_view component, std::span<const char* const
                 "the database was written by a newer version of this program ({}: version {}, known are {})",
                 component, version, steps.size());
   }
-  if (version == steps.size()) return {};
+  Migration migration{.from = version, .to = steps.size(), .backup = {}};
+  if (version == steps.size()) return migration;
+  if (version > 0) {
+    migration.backup = file_;
+    migration.backup += fmt::format(".backup-{}-v{}", component, version);
+    if (auto copied = back_up(migration.backup); !copied) {
+      return propagate(
+          std::move(copied).error(),
+          "the tables must be changed for this version of the program, and the copy that is made "
+          "first failed; nothing was changed");
+    }
+  }
   for (; version < steps.size(); ++version) HEARTH_CHECK_OK(execute(steps[version]));
   HEARTH_CHECK_OK(run("INSERT OR REPLACE INTO schema_versions (component, version) VALUES (?, ?)", component,
                       static_cast<int64_t>(version)));
-  return transaction.commit();
+  HEARTH_CHECK_OK(transaction.commit());
+  return migration;
+}
+
+// By a connection of its own: SQLite does not copy what the same connection is about to change. That one
+// holds the right to write meanwhile, so the copy is what it found.
+Status Database::back_up(const std::filesystem::path& copy) const {
+  std::error_code error;
+  if (std::filesystem::exists(copy, error)) return {};
+  HEARTH_TRY(const Database source, open(file_));
+  std::filesystem::path unfinished = copy;
+  unfinished += ".part";
+  std::filesystem::remove(unfinished, error);
+  {
+    HEARTH_TRY(const Database target, open(unfinished));
+    sqlite3_backup* backup =
+        sqlite3_backup_init(target.connection_.get(), "main", source.connection_.get(), "main");
+    if (backup == nullptr) return target.failure(sqlite3_errcode(target.connection_.get()));
+    const int code = sqlite3_backup_step(backup, -1);
+    sqlite3_backup_finish(backup);
+    if (code != SQLITE_DONE) {
+      const auto failed = fail(category_of(code), "{}: {}", copy.string(), sqlite3_errstr(code));
+      std::filesystem::remove(unfinished, error);
+      return failed;
+    }
+  }  // closing it writes everything into the one file
+  std::filesystem::rename(unfinished, copy, error);
+  if (error) return fail(ErrorCategory::kIo, "{}: {}", copy.string(), error.message());
+  return {};
 }
 
 int64_t Database::n_changed() const {
   return sqlite3_changes64(connection_.get());
+}
+
+int64_t Database::n_changed_in_all() const {
+  return sqlite3_total_changes64(connection_.get());
 }
 
 Result<Statement> Database::prepare(const char* sql) {

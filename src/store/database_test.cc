@@ -86,6 +86,53 @@ TEST_F(DatabaseTest, AStepThatFailsLeavesNothing) {
   EXPECT_TRUE(database->migrate("notes", kSteps)) << "the first step was undone too";
 }
 
+TEST_F(DatabaseTest, CopiesTheFileBeforeItsTablesChange) {
+  const fs::path copy = folder_ / "hearth.db.backup-notes-v1";
+  {
+    auto database = Database::open(file_);
+    ASSERT_TRUE(database);
+    EXPECT_EQ(database->migrate("notes", std::span(kSteps).first(1))->backup, "") << "there was nothing";
+    ASSERT_TRUE(database->run("INSERT INTO notes VALUES (5, 'old')"));
+    constexpr std::array<const char*, 1> others = {"CREATE TABLE others (id INTEGER PRIMARY KEY)"};
+    EXPECT_EQ(database->migrate("others", others)->backup, "") << "only adds tables";
+  }
+  auto database = Database::open(file_);
+  ASSERT_TRUE(database);
+  const auto migration = database->migrate("notes", kSteps);
+  ASSERT_TRUE(migration) << migration.error().message;
+  EXPECT_EQ(migration->from, 1U);
+  EXPECT_EQ(migration->to, 2U);
+  EXPECT_EQ(migration->backup, copy);
+  EXPECT_EQ(database->migrate("notes", kSteps)->backup, "") << "once";
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    EXPECT_THAT(entry.path().string(), ::testing::Not(HasSubstr(".part")));
+  }
+
+  auto old = Database::open(copy);
+  ASSERT_TRUE(old);
+  EXPECT_TRUE(old->migrate("notes", std::span(kSteps).first(1))) << "the old program can go on with it";
+  EXPECT_EQ(words(*old, 5).value(), "old");
+  EXPECT_EQ(words(*old, 1).value(), "none");
+  struct stat info {};
+  ASSERT_EQ(::stat(copy.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0600U);
+}
+
+TEST_F(DatabaseTest, WithoutACopyNothingChanges) {
+  auto database = Database::open(file_);
+  ASSERT_TRUE(database);
+  ASSERT_TRUE(database->migrate("notes", std::span(kSteps).first(1)));
+  fs::create_directories(folder_ / "hearth.db.backup-notes-v1.part" / "in the way");
+  const auto refused = database->migrate("notes", kSteps);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().category, ErrorCategory::kIo);
+  EXPECT_THAT(refused.error().message, HasSubstr("nothing was changed"));
+  EXPECT_EQ(words(*database, 1).value(), "none");
+  fs::remove_all(folder_ / "hearth.db.backup-notes-v1.part");
+  EXPECT_TRUE(database->migrate("notes", kSteps));
+  EXPECT_EQ(words(*database, 1).value(), "first");
+}
+
 TEST_F(DatabaseTest, ATransactionIsAllOrNothing) {
   auto database = Database::open(file_);
   ASSERT_TRUE(database);
