@@ -24,7 +24,11 @@ const types = {
 const compressible = new Set([".html", ".js", ".css", ".json", ".webmanifest", ".svg", ".txt"]);
 
 // Addresses that stand in texts: names of XML languages, and where libraries explain their messages.
-const words = [/^https?:\/\/www\.w3\.org\//, /^https:\/\/svelte\.dev\/e\//];
+const words = [
+  /^https?:\/\/www\.w3\.org\//,
+  /^https:\/\/svelte\.dev\/e\//,
+  /^https:\/\/github\.com\/(?:highlightjs\/highlight\.js\/(?:issues|wiki)|markedjs\/marked|babel\/babel\/blob)\b/,
+];
 
 function foreignAddresses(text) {
   const found = text.match(/(?:https?|wss?):\/\/[^\s"'`<>()\\]+/gi) ?? [];

@@ -1,11 +1,22 @@
 import { svelte } from "@sveltejs/vite-plugin-svelte";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // The page of `vite dev` talks to this server.
 const server = process.env.HEARTH_SERVER ?? "http://127.0.0.1:11434";
 
+// KaTeX's style sheet names each font in three formats; every browser of `target` reads the first.
+const oneFontFormat: Plugin = {
+  name: "one-font-format",
+  enforce: "pre",
+  transform: (code, id) =>
+    id.includes("katex") && id.endsWith(".css")
+      ? code.replace(/,\s*url\([^)]*\.(?:woff|ttf)\)\s*format\([^)]*\)/g, "")
+      : undefined,
+};
+
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), oneFontFormat],
   build: {
     outDir: process.env.HEARTH_PAGE_OUT ?? "dist",
     emptyOutDir: true,

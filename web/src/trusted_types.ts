@@ -1,15 +1,18 @@
 // The page's one Trusted Types policy ("hearth" in the server's content policy). Strings become markup or script
 // addresses only here.
+import highlighter from "./markdown/highlight.worker?worker&url";
 
 interface Policy {
   createHTML(html: string): string;
   createScriptURL(address: string): string;
 }
 
+const scripts: readonly string[] = ["/sw.js", highlighter];
+
 const rules: Policy = {
   createHTML: (html) => html,
   createScriptURL: (address) => {
-    if (address !== "/sw.js") throw new TypeError(`${address} is no script of this page`);
+    if (!scripts.includes(address)) throw new TypeError(`${address} is no script of this page`);
     return address;
   },
 };
@@ -17,13 +20,14 @@ const rules: Policy = {
 const factory = (
   globalThis as { trustedTypes?: { createPolicy(name: string, rules: Policy): Policy } }
 ).trustedTypes;
-const policy = factory ? factory.createPolicy("hearth", rules) : rules;
 
-// For markup that a sanitiser has made, and nothing else.
-export function sanitisedMarkup(html: string): string {
-  return policy.createHTML(html);
-}
+// For the sanitiser, which parses what it is to clean; nothing else makes markup of strings.
+export const sanitiserPolicy: Policy = factory ? factory.createPolicy("hearth", rules) : rules;
 
 export function serviceWorkerAddress(): string {
-  return policy.createScriptURL("/sw.js");
+  return sanitiserPolicy.createScriptURL("/sw.js");
+}
+
+export function highlighterAddress(): string {
+  return sanitiserPolicy.createScriptURL(highlighter);
 }

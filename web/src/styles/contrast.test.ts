@@ -18,6 +18,11 @@ const pairs: [string, string, number][] = [
   ]),
   ...["1", "2", "4"].map((series): [string, string, number] => [`series-${series}`, "canvas", edge]),
   ["series-3", "canvas", 2.6], // never alone: its neighbours and the legend tell it
+  ...["keyword", "string", "comment", "number", "title", "type", "name"].map((kind): [string, string, number] => [
+    `code-${kind}`,
+    "sunken",
+    text,
+  ]),
   ["on-accent", "accent", text],
   ["on-accent", "accent-strong", text],
   ["accent-strong", "accent-soft", text],
