@@ -69,7 +69,10 @@ export function status(models, seconds) {
         scratch_bytes: memory.scratch,
         other_bytes: 0,
         expires: now + 252_000,
-        running: item === kModels[0] ? ["r1001", "r1002"] : [],
+        running: item.name === kModels[0].name ? [
+        {id: 'r1001', prompt_tokens: 1840, cached_tokens: 1520, read_tokens: 320, generated_tokens: 40 + (seconds % 200) * 9},
+        {id: 'r1002', prompt_tokens: 8800, cached_tokens: 4096, read_tokens: (400 + seconds * 96) % 4704, generated_tokens: 0},
+      ] : [],
       };
     }),
     memory: {

@@ -220,6 +220,14 @@ export interface RequestRecord {
   completion_tokens: number;
 }
 
+export interface RunningRequest {
+  id: string;
+  prompt_tokens: number;
+  cached_tokens: number;
+  read_tokens: number;
+  generated_tokens: number;
+}
+
 export interface ServerStatus {
   uptime_ms: number;
   version: string;
@@ -230,7 +238,7 @@ export interface ServerStatus {
     scratch_bytes: number;
     other_bytes: number;
     expires: number | null;
-    running: string[];
+    running: RunningRequest[];
   }[];
   memory: PlannedMemory;
   tokens: { read: number; written: number }; // since the server's start
