@@ -17,6 +17,20 @@ test.each(files)("%s has the same keys as English, in messages that take the sam
     ]);
 });
 
+test("every message is used somewhere", () => {
+  const source = new URL("..", import.meta.url);
+  const code = readdirSync(source, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.(svelte|ts)$/.test(name) && !name.endsWith(".test.ts"))
+    .map((name) => readFileSync(new URL(name, source), "utf8"))
+    .join("\n");
+  // Keys are written out, or begin as a template does: t(`theme.${value}`).
+  const beginnings = [...code.matchAll(/`([\w.]+)\$\{/g)].map((match) => match[1]);
+  const unused = Object.keys(english).filter(
+    (key) => !code.includes(`"${key}"`) && !beginnings.some((beginning) => key.startsWith(beginning)),
+  );
+  expect(unused).toEqual([]);
+});
+
 test("plurals follow the language's rules", () => {
   const message = new Message("{count, plural, =0 {no chats} one {# chat} other {# chats}} in {place}");
   expect(message.format("en", { count: 0, place: "A" })).toBe("no chats in A");
