@@ -24,6 +24,7 @@ class Progress {
     if (end == nullptr) return;
     --n_left_;
     total_.add(event.stream, end->usage);
+    notes.load_ms = std::max(notes.load_ms, end->timings.load_ms);
     notes.queue_ms = std::max(notes.queue_ms, end->timings.queue_ms);
     notes.prefill_ms = std::max(notes.prefill_ms, end->timings.prefill_ms);
     notes.decode_ms = std::max(notes.decode_ms, end->timings.decode_ms);

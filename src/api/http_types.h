@@ -56,7 +56,8 @@ struct RequestNotes {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt
   int64_t completion_tokens = 0;
-  double queue_ms = 0;  // of several choices, the longest
+  double load_ms = 0;   // of several choices, the longest, as those below
+  double queue_ms = 0;
   double prefill_ms = 0;
   double decode_ms = 0;
 };

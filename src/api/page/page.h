@@ -4,34 +4,40 @@
 #include <optional>
 #include <string>
 
-#include "api/page/page_events.h"
+#include "api/page/live_answers.h"
 #include "api/router.h"
-#include "api/worker.h"
-#include "serving/generation_service.h"
 
 namespace hearth::api::page {
 
 struct PageOptions {
-  std::string version;  // of this program
+  std::string version;                // of this program
+  store::ChatStore* chats = nullptr;  // outlives the page; null: chats cannot be kept
+  std::string why_no_chats{};         // then
+  LiveAnswerOptions answers{};
 };
 
 class Page {
  public:
   // Borrows the service, which must outlive it.
-  Page(serving::GenerationService& service, PageOptions options)
-      : service_(service), options_(std::move(options)) {}
+  Page(serving::GenerationService& service, PageOptions options);
+  ~Page();
 
   // To be called once. The page must outlive the server that has the router.
   void add_routes(Router& router);
 
   // Ends the streams that would never end by themselves, so that a server that stops does not wait for them.
   void end_streams() { events_.end(); }
+  // When the server has stopped: answers that are still being written end as interrupted ones.
+  void end_answers();
 
  private:
   serving::GenerationService& service_;
   const PageOptions options_;
   PageEvents events_;
-  Worker disk_;  // ends its work before what it works with goes
+  std::optional<LiveAnswers> answers_;  // where there are chats
+  // End their work before what they work with goes.
+  Worker words_;
+  Worker disk_;
 };
 
 }  // namespace hearth::api::page

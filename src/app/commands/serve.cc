@@ -30,6 +30,7 @@
 #include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
 #include "serving/prompt_rules.h"
+#include "store/chats/chat_store.h"
 #include "store/response_store.h"
 
 namespace hearth::app {
@@ -152,6 +153,13 @@ std::unique_ptr<store::ResponseStore> open_responses(const Settings& settings, L
   return nullptr;
 }
 
+// The chats of the page, by whatever way they cannot be kept: all else works without them.
+Result<std::unique_ptr<store::ChatStore>> open_chats(const Settings& settings, Log& log) {
+  auto opened = store::ChatStore::open(settings.data_dir / "hearth.db");
+  if (!opened) log.warning("the page cannot keep chats: " + opened.error().message);
+  return opened;
+}
+
 std::string welcome(const api::HttpServer& server, const std::vector<serving::ModelSummary>& models) {
   std::string text = fmt::format("Hearth {} is at {}\n", kVersion, server.url());
   if (models.empty()) {
@@ -242,7 +250,13 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::ollama::add_store_routes(router, store);
   api::ollama::add_create_routes(router, store);
   api::ollama::add_transfer_routes(router, store, transfer_options(settings, environment.variables));
-  api::page::Page page(*pool, {.version = std::string(kVersion)});
+  const auto chats = open_chats(settings, log);
+  api::page::PageOptions page_options;
+  page_options.version = std::string(kVersion);
+  if (chats) page_options.chats = chats->get();
+  if (!chats) page_options.why_no_chats = chats.error().message;
+  page_options.answers.on_problem = [&log](const std::string& problem) { log.warning(problem); };
+  api::page::Page page(*pool, std::move(page_options));
   page.add_routes(router);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
@@ -272,6 +286,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
       [&] { server->stop(std::chrono::milliseconds(0)); });
   running.wait();
   signals.stop();
+  page.end_answers();
   pool->shut_down(0);
   log.info("stopped");
   return {};
