@@ -140,3 +140,16 @@ export function messages(id) {
     }),
   ];
 }
+
+export const kRunning =
+  "A spring tide has nothing to do with the season. The name comes from the water that springs up, and it comes twice " +
+  "in every month, at new moon and at full moon, when Sun and Moon pull along one line and their tides add up. " +
+  "In between, at half moon, they pull at right angles and the *neap tide* stays low. ".repeat(40);
+
+export function questionOf(id, chat, parent, content) {
+  return message(chat, id, parent, "user", content, Date.now());
+}
+
+export function answerOf(id, chat, parent) {
+  return message(chat, id, parent, "assistant", "", Date.now(), { status: "running", finish: null });
+}

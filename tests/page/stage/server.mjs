@@ -1,16 +1,16 @@
 // The stage: a server that answers the page from made-up data, for pictures and checks of views that a tiny model
 // could never fill. The page's own files come from a real server, so that headers and policies are the real ones.
 //
-//   node tests/page/stage/server.mjs --assets http://127.0.0.1:11434 --port 8090 [--empty]
+//   node tests/page/stage/server.mjs --assets http://127.0.0.1:11434 --port 8090 [--empty] [--locked]
 //
-// --assets may also be a folder with a built page. --empty: no model yet.
+// --assets may also be a folder with a built page. --empty: no model and no chat yet. --locked: asks for a key.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import { chats, messages } from "./chats.mjs";
+import { answerOf, chats, kRunning, messages, questionOf } from "./chats.mjs";
 import { kFit, kModels, ps, show, tags } from "./models.mjs";
 import { status } from "./status.mjs";
 
@@ -109,10 +109,24 @@ async function asset(assets, path, request, response) {
   }
 }
 
-// Starts the stage; `close()` ends it. `at`: seconds since the server's start that its counters show first.
-export async function stage({ assets, port = 0, empty = false, at = 600, pullStep = 9_000_000 }) {
-  const started = Date.now();
-  const state = { models: empty ? [] : kModels.map((item) => ({ ...item })), pullStep };
+// An answer that is written for as long as one looks at it.
+async function writing(response, message) {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  let id = 0;
+  const event = (type, data) => response.write(`id: ${++id}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+  event("snapshot", { message });
+  event("state", { state: "writing" });
+  for (const word of kRunning.split(/(?<= )/)) {
+    event("text", { text: word });
+    await pause(40);
+    if (response.destroyed) return;
+  }
+}
+
+// Starts the stage; `close()` ends it. `at`: seconds since the server's start that its counters show first; they go
+// on by a second with every reply.
+export async function stage({ assets, port = 0, empty = false, locked = false, at = 600, pullStep = 9_000_000 }) {
+  const state = { models: empty ? [] : kModels.map((item) => ({ ...item })), pullStep, seconds: at };
   const find = (name) => state.models.find((item) => item.name === name);
   const missing = (response, name) => json(response, { error: `model '${name}' not found` }, 404);
 
@@ -146,9 +160,9 @@ export async function stage({ assets, port = 0, empty = false, at = 600, pullSte
     "GET /page/config": (_, response) =>
       json(response, { version: "0.1.0", default_model: state.models[0]?.name ?? null, needs_key: false }),
     "GET /page/session": (_, response) =>
-      json(response, { needs_key: false, signed_in: true, name: "", scopes: ["chat", "manage"] }),
+      json(response, { needs_key: locked, signed_in: !locked, name: locked ? null : "", scopes: ["chat", "manage"] }),
     "GET /page/status": (_, response) =>
-      json(response, status(state.models, at + Math.floor((Date.now() - started) / 1000))),
+      json(response, status(state.models, ++state.seconds)),
     "GET /page/fit": (_, response) => json(response, kFit),
     "GET /page/presets": (_, response) => json(response, { presets: [] }),
     "POST /page/count": (_, response) => json(response, { prompt_tokens: 2310, context_length: 40960 }),
@@ -177,6 +191,26 @@ export async function stage({ assets, port = 0, empty = false, at = 600, pullSte
     const path = new URL(request.url, "http://stage").pathname;
     const route = routes[`${request.method} ${path}`];
     if (route) return route(request, response);
+    const written = /^\/page\/messages\/(\w+)\/events$/.exec(path);
+    if (written) return writing(response, answerOf(written[1], "c1", "m4"));
+    if (request.method === "POST" && /^\/page\/chats\/\w+\/messages$/.test(path)) {
+      const { content, parent } = await body(request);
+      const chat = path.split("/")[3];
+      if (content.length > 2000)
+        return json(
+          response,
+          {
+            error: {
+              code: "context_exceeded",
+              message: "The prompt has 52310 tokens, the model sees 40960 at once. Nothing was stored.",
+              detail: { prompt_tokens: 52310, context_length: 40960 },
+            },
+          },
+          400,
+        );
+      const user = questionOf("m5", chat, parent, content);
+      return json(response, { user, answer: answerOf("m6", chat, "m5") }, 201);
+    }
     const chat = chats().find((item) => path === `/page/chats/${item.id}`);
     if (chat && request.method === "GET") return json(response, { chat, messages: messages(chat.id) });
     if (chat && request.method === "PATCH") return json(response, { ...chat, ...(await body(request)) });
@@ -215,6 +249,7 @@ if (import.meta.url === pathToFileURL(process.argv[1]).href) {
     assets: option("assets", "http://127.0.0.1:11434"),
     port: Number(option("port", 8090)),
     empty: process.argv.includes("--empty"),
+    locked: process.argv.includes("--locked"),
   });
   console.log(running.url);
 }

@@ -25,13 +25,13 @@ export function bytes(value: number): string {
   }).format(value);
 }
 
-// "320 ms", "4.2 s", "3 min 5 s".
+// "320ms", "4.2s", "3m 5s"; in other languages "4,2 s".
 export function duration(ms: number): string {
   const unit = (value: number, name: string, digits: number) =>
     new Intl.NumberFormat(currentLanguage(), {
       style: "unit",
       unit: name,
-      unitDisplay: "short",
+      unitDisplay: "narrow",
       maximumFractionDigits: digits,
     }).format(value);
   if (ms < 1000) return unit(Math.round(ms), "millisecond", 0);
