@@ -20,10 +20,29 @@ interface Mounted {
   view: AnswerView;
 }
 
-Object.assign(window, {
-  mountAnswer(): Mounted {
-    const element = document.createElement("div");
-    document.getElementById("answers")!.append(element);
-    return { element, view: mountAnswer(element, { words }) };
-  },
-});
+function mount(): Mounted {
+  const element = document.createElement("div");
+  document.getElementById("answers")!.append(element);
+  return { element, view: mountAnswer(element, { words }) };
+}
+
+const frame = () => new Promise((done) => requestAnimationFrame(done));
+
+// Resolves when all of an answer is drawn.
+async function drawn({ element }: Mounted) {
+  do await frame();
+  while (element.hasAttribute("aria-busy"));
+}
+
+// Writes an answer in pieces, one a frame, and resolves when all of it is drawn.
+async function write(mounted: Mounted, text: string, lengths: readonly number[]) {
+  for (let at = 0, i = 0; at < text.length; ++i) {
+    at += lengths[i % lengths.length];
+    mounted.view.update(text.slice(0, at), { done: false });
+    await frame();
+  }
+  mounted.view.update(text, { done: true });
+  await drawn(mounted);
+}
+
+Object.assign(window, { mountAnswer: mount, writeAnswer: write, answerDrawn: drawn });

@@ -45,8 +45,8 @@ export interface Paragraph extends Base {
   kind: "paragraph";
   lines: string[];
   length: number;
-  // Goes on where a paragraph grew too long to be read again with each new word.
-  continued: boolean;
+  // Which part of a paragraph it is that grew too long to be read again with each new word; 0: the first.
+  part: number;
 }
 
 export interface Heading extends Base {
@@ -95,7 +95,7 @@ export interface Reference {
 export const isContainer = (block: Block): block is Container => "children" in block;
 
 // A line or paragraph longer than this is taken in parts: reading a paragraph again with each new word must stay cheap.
-export const maxLine = 4096;
+export const maxLine = 2048;
 const maxDepth = 24;
 const maxFormula = 8192;
 
@@ -110,13 +110,13 @@ const container = (kind: Container["kind"]): Container => ({
   task: null,
 });
 
-const paragraphOf = (lines: string[], continued: boolean): Paragraph => ({
+const paragraphOf = (lines: string[], part = 0): Paragraph => ({
   kind: "paragraph",
   open: true,
   final: false,
   lines,
   length: lines.reduce((sum, line) => sum + line.length, 0),
-  continued,
+  part,
 });
 
 const sameList = (list: Container, marker: ListMarker) => list.marker?.kind === marker.kind;
@@ -245,7 +245,7 @@ export class BlockParser {
     else if (tip?.kind === "math") this.#mathLine(tip, text);
     else {
       if (tip) this.#close(tip);
-      this.#add(paragraphOf([text], true));
+      this.#add(paragraphOf([text], tip?.kind === "paragraph" ? tip.part + 1 : 0));
     }
   }
 
@@ -397,7 +397,7 @@ export class BlockParser {
     if (last?.kind === "table") return this.#push(last.rows, splitRow(text, last.align.length));
     const label = this.#define(text);
     if (label) return;
-    this.#add(paragraphOf([text.trimStart()], false));
+    this.#add(paragraphOf([text.trimStart()]));
   }
 
   #grow(paragraph: Paragraph, text: string) {
@@ -406,7 +406,7 @@ export class BlockParser {
       return this.#push(paragraph.lines, text.trimStart());
     }
     this.#close(paragraph);
-    this.#add(paragraphOf([text.trimStart()], true));
+    this.#add(paragraphOf([text.trimStart()], paragraph.part + 1));
   }
 
   #beginTable(paragraph: Paragraph, text: string): boolean {
@@ -455,7 +455,7 @@ export class BlockParser {
     for (const line of [...block.source, ""]) {
       if (!isBlank(line)) lines.push(line.trimStart());
       else if (lines.length > 0) {
-        this.#add(paragraphOf(lines, false));
+        this.#add(paragraphOf(lines));
         lines = [];
       }
     }

@@ -112,7 +112,7 @@ function inlineEnd(text: string, at: number): number {
     else if (text[end] === "$" || text[end] === "`") break;
   }
   const tex = text.slice(at + 1, end);
-  if (end >= text.length) return !/^\d[\d.,]*(?![\d.,^_\\{]|$)/.test(tex) && !isWord(text[at - 1]) ? -1 : 0;
+  if (end >= text.length) return /^\d[\d.,]*(?:$|[\s;:)!?])/.test(tex) || isWord(text[at - 1]) ? 0 : -1;
   if (text[end] !== "$" || /\s/.test(text[end - 1])) return 0;
   if ((isWord(text[at - 1]) || isWord(text[end + 1])) && !looksLikeTex(tex)) return 0;
   return isMoney(tex) ? 0 : end;

@@ -28,10 +28,15 @@ const escapeAll = (text: string) =>
 const escapeText = (text: string) =>
   text.replace(/[<>"']|&(?!(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|\w+);)/g, (character) => `&#${character.charCodeAt(0)};`);
 
+// Tags of one paragraph; those that never end nest, and depth is what costs a browser most.
+const maxTags = 100;
+
 class InlineTokenizer extends Tokenizer {
+  #tags = 0;
+
   override tag(source: string): Tokens.Tag | undefined {
     const found = plainTag.exec(source);
-    if (!found) return undefined;
+    if (!found || ++this.#tags > maxTags) return undefined;
     return { type: "html", raw: found[0], inLink: false, inRawBlock: false, block: false, text: found[0] };
   }
 }
@@ -87,7 +92,7 @@ const parser = new Parser({ renderer });
 renderer.parser = parser;
 
 export function renderInline(source: string, options: InlineOptions): Inline {
-  const { text, formulas } = extractFormulas(visible(source));
+  const { text, formulas } = extractFormulas(visible(source).replace(/[ \t]{3,}/g, "  "));
   const links: Record<string, { href: string; title: string | null }> = Object.create(null);
   const labels: string[] = [];
   if (text.includes("["))

@@ -58,7 +58,7 @@ const keyOf = (block: Block): string => {
   if (block.kind === "heading") return `heading ${block.level}`;
   if (block.kind === "list") return block.marker!.start === null ? "bullets" : `numbers ${block.marker!.start}`;
   if (block.kind === "item") return `item ${block.task}`;
-  return block.kind === "paragraph" && block.continued ? "continued" : block.kind;
+  return block.kind === "paragraph" ? `paragraph ${block.part}` : block.kind;
 };
 
 function create(block: Block, scene: Scene): View {
@@ -165,7 +165,8 @@ class TextView implements View {
       this.element.dataset.level = String(block.level);
     } else {
       this.element = document.createElement("p");
-      if (block.continued) this.element.className = "continued";
+      // Parts flow into one another, but not without end: the browser lays out again all that flows together.
+      if (block.part % 8 !== 0) this.element.className = "continued";
     }
     this.element.dir = "auto";
   }

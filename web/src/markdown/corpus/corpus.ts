@@ -21,3 +21,16 @@ export function* pieces(text: string, longest: number, next: (limit: number) => 
     at += length;
   }
 }
+
+interface Hostile {
+  name: string;
+  text: string;
+  repeat?: string;
+  times?: number;
+  end?: string;
+}
+
+// What a model may be made to write against its reader.
+export const hostile = (
+  JSON.parse(readFileSync(new URL("hostile.json", import.meta.url), "utf8")) as Hostile[]
+).map(({ name, text, repeat = "", times = 0, end = "" }) => ({ name, text: text + repeat.repeat(times) + end }));
