@@ -7,6 +7,7 @@ import "./answer.css";
 import { BlockParser } from "./blocks";
 import { forget, nextFrame } from "./frames";
 import { shownLine } from "./heal";
+import { copied, copySelection } from "./rich";
 import { ContainerView, HeadingLevels, type Scene } from "./views";
 
 // Words of the renderer's own controls and labels, in the page's language.
@@ -31,6 +32,8 @@ export interface AnswerView {
   // The whole text so far; the view shows what changed. Text that does not go on from the last one is drawn anew.
   // done: nothing follows.
   update(text: string, state: { done: boolean }): void;
+  // What is drawn, for a clipboard: plain HTML.
+  html(): string;
   destroy(): void;
 }
 
@@ -60,6 +63,7 @@ class Answer implements AnswerView {
     private readonly options: AnswerOptions,
   ) {
     element.classList.add("answer");
+    element.addEventListener("copy", copySelection);
     this.#scene = this.#newScene();
     this.#root = new ContainerView(this.#parser.root, this.#scene, element);
   }
@@ -73,8 +77,13 @@ class Answer implements AnswerView {
     nextFrame(this.#work);
   }
 
+  html(): string {
+    return copied(this.element).html;
+  }
+
   destroy() {
     this.#reset();
+    this.element.removeEventListener("copy", copySelection);
     this.element.removeAttribute("aria-busy");
   }
 

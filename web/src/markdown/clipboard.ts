@@ -21,7 +21,8 @@ function copyByCommand(text: string, html?: string): boolean {
   const field = document.createElement("textarea");
   field.className = "hidden-text";
   field.value = " ";
-  document.body.append(field);
+  // Outside an open dialog nothing can be selected.
+  (active?.closest("dialog") ?? document.body).append(field);
   field.select();
   let copied = false;
   const listener = (event: ClipboardEvent) => {
