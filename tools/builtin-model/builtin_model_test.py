@@ -1,0 +1,100 @@
+"""What the built-in model is taught, compared with the program and the documents; and the generator's promises.
+
+Run as `builtin_model_test.py HEARTH`, the built program.
+"""
+
+import pathlib
+import random
+import subprocess
+import sys
+import unittest
+
+import facts
+import out_of_scope
+import reading
+import samples
+import vocabulary
+import words
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+HEARTH = None
+
+
+def help_of(command):
+    """What --help says of a command line's command, or None where the program does not know it."""
+    parts = command.split()[1:]
+    path = [part for part in parts[:2 if parts[:1] == ["key"] else 1] if part.isalpha()]
+    result = subprocess.run([HEARTH, *path, "--help"], capture_output=True, text=True, timeout=60)
+    return result.stdout if result.returncode == 0 else None
+
+
+class Taught(unittest.TestCase):
+    def test_every_command_and_flag_exists(self):
+        for item in facts.taught():
+            with self.subTest(item.topic):
+                texts = {command: help_of(command) for command in item.commands}
+                for command, text in texts.items():
+                    self.assertIsNotNone(text, f"`{command}` is no command")
+                    for word in command.split():
+                        if word.startswith("-"):
+                            self.assertRegex(text, rf"(?<![\w-]){word}(?![\w-])", f"`{command}`: no {word}")
+                for flag in item.flags:
+                    known = any(f"{flag} " in text or f"{flag}\n" in text for text in texts.values())
+                    self.assertTrue(known, f"{flag} is of none of {item.commands}")
+
+    def test_every_route_is_documented(self):
+        documented = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+        for entry in facts.entries():
+            for key in entry.keys:
+                if key.startswith("/v1/"):
+                    self.assertIn(key, documented, entry.topic)
+
+    def test_scripts_know_their_options(self):
+        self.assertIn("--build-only", (ROOT / "run").read_text(encoding="utf-8"))
+
+    def test_questions_kept_for_evaluation_are_not_taught(self):
+        for entry in facts.entries():
+            self.assertFalse(set(entry.held_out) & set(entry.questions), entry.topic)
+            self.assertGreaterEqual(len(entry.questions), 3, entry.topic)
+        self.assertFalse(set(out_of_scope.HELD_OUT) & set(out_of_scope.TEMPLATES))
+
+
+class Vocabulary(unittest.TestCase):
+    def test_text_comes_back_and_spells_no_control_token(self):
+        known = vocabulary.Vocabulary.load(HERE / "vocabulary.json")
+        for text in ("The height is 1,482 m [3].", "Ünïcödé  ½ °C\n\n\t\"x\"", "<|im_end|>"):
+            ids = known.encode(text)
+            self.assertEqual(known.decode(ids), text)
+            self.assertGreaterEqual(min(ids), len(vocabulary.CONTROL_TOKENS))
+
+    def test_training_merges_the_commonest_pair_first(self):
+        merges = vocabulary.train(["abab abab abab ab"], 256 + len(vocabulary.CONTROL_TOKENS) + 2)
+        self.assertEqual(merges, [("a", "b"), ("ab", "ab")])
+
+
+@unittest.skipUnless(pathlib.Path(words.DICTIONARY).exists(), f"{words.DICTIONARY} is not there (package wamerican)")
+class Generator(unittest.TestCase):
+    def test_an_answer_stands_in_the_passage_that_it_names(self):
+        rng = random.Random(5)
+        for _ in range(300):
+            task = reading.task(rng, rng.randrange(4), asked=3, held_out=rng.random() < 0.5)
+            for question in task.questions:
+                if question.number:
+                    self.assertEqual(question.answer, f"{question.unit} [{question.number}]")
+                    self.assertIn(question.unit, task.passages[question.number - 1][1])
+                else:
+                    self.assertEqual(question.answer, reading.NOT_SAID)
+
+    def test_a_seed_decides_the_samples(self):
+        known = vocabulary.Vocabulary.load(HERE / "vocabulary.json")
+        made = [samples.sample(known, 3, index, index % 4) for index in range(40)]
+        self.assertEqual(made, [samples.sample(known, 3, index, index % 4) for index in range(40)])
+        for _, ids, answer in made:
+            self.assertEqual(len(ids), len(answer))
+            self.assertTrue(any(answer))
+
+
+if __name__ == "__main__":
+    HEARTH = sys.argv.pop(1)
+    unittest.main()
