@@ -2,7 +2,7 @@
 //
 // URL: a server that has the page (its models and chats stay out of the pictures). FOLDER: docs/screenshots. With
 // ONLY=name,name only those views. Needs tests/page/fetch and the system's Chromium.
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { stage } from "./stage/server.mjs";
@@ -28,6 +28,20 @@ const wholeHeight = (page) =>
   });
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+// The browser is the encoder: PNG in, WebP out.
+const encoder = await browser.newPage();
+async function webp(png) {
+  const base64 = await encoder.evaluate(async (source) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${source}`)).blob());
+    const canvas = new OffscreenCanvas(image.width, image.height);
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.6 });
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  }, png.toString("base64"));
+  return Buffer.from(base64, "base64");
+}
+
 await mkdir(folder, { recursive: true });
 for (const [size, options] of Object.entries(sizes))
   for (const theme of ["light", "dark"])
@@ -41,11 +55,8 @@ for (const [size, options] of Object.entries(sizes))
         await page.setViewportSize({ ...viewport, height: Math.min(longest, await wholeHeight(page)) });
         if (view.minutes) await page.clock.runFor(100);
       }
-      await page.screenshot({
-        path: join(folder, `${view.name}-${theme}-${size}.png`),
-        animations: "disabled",
-        caret: "hide",
-      });
+      const picture = await page.screenshot({ animations: "disabled", caret: "hide" });
+      await writeFile(join(folder, `${view.name}-${theme}-${size}.webp`), await webp(picture));
       await context.close();
       running.close();
     }

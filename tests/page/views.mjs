@@ -18,6 +18,11 @@ export const views = [
   },
   { name: "chat", place: "#/chat/c1" },
   {
+    name: "chat-top",
+    place: "#/chat/c1",
+    act: (page) => page.getByRole("article").first().evaluate((article) => article.scrollIntoView({ block: "start" })),
+  },
+  {
     name: "chat-writing",
     place: "#/chat/c1",
     act: async (page) => {
@@ -63,8 +68,8 @@ export const views = [
     place: "#/chat/c1",
     act: async (page) => {
       await page.keyboard.press("Control+k");
-      await page.keyboard.type("tides");
-      await page.getByRole("option").first().waitFor();
+      await page.getByRole("combobox").fill("tides");
+      await page.getByText("1 message found").waitFor();
     },
   },
   {

@@ -192,7 +192,7 @@ export async function stage({ assets, port = 0, empty = false, locked = false, a
     const route = routes[`${request.method} ${path}`];
     if (route) return route(request, response);
     const written = /^\/page\/messages\/(\w+)\/events$/.exec(path);
-    if (written) return writing(response, answerOf(written[1], "c1", "m4"));
+    if (written) return writing(response, answerOf(written[1], "c1", "m5"));
     if (request.method === "POST" && /^\/page\/chats\/\w+\/messages$/.test(path)) {
       const { content, parent } = await body(request);
       const chat = path.split("/")[3];

@@ -33,6 +33,14 @@ test("a new start of the server and a long gap are no rates", () => {
   expect(log.mean("read", 100)).toBeNull();
 });
 
+test("readings that follow at once are left out", () => {
+  const log = new RateLog(300);
+  log.add(counters(1000, 100, 10));
+  log.add(counters(1010, 200, 20));
+  log.add(counters(2000, 300, 30));
+  expect(log.points.map((point) => point.read)).toEqual([null, 200]);
+});
+
 test("points older than the log's span leave it", () => {
   const log = new RateLog(10);
   for (let second = 0; second <= 30; ++second) log.add(counters(second * 1000, second, second));

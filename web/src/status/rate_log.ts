@@ -19,6 +19,7 @@ export interface Rate {
 }
 
 const longestGapMs = 5000;
+const shortestGapMs = 250; // nearer readings say nothing of a rate
 
 export class RateLog {
   #last: Counters | null = null;
@@ -29,8 +30,9 @@ export class RateLog {
   // Counters that fell tell of a new start of the server, a gap that nobody looked: both break the line.
   add(now: Counters) {
     const last = this.#last;
-    this.#last = now;
     const gap = last ? now.at - last.at : Infinity;
+    if (gap >= 0 && gap < shortestGapMs) return;
+    this.#last = now;
     const joined =
       last && gap > 0 && gap < longestGapMs && now.read >= last.read && now.written >= last.written;
     this.points.push({
