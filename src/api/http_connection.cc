@@ -223,7 +223,7 @@ class Connection : public HttpConnection,
     }
     const Scope scope = context_.router.scope_of(request);
     if (auto bad = check_page(request, scope, context_.policy)) co_return co_await refuse(*bad, &request);
-    auto admission = context_.doorkeeper.admit(request, scope, client_);
+    auto admission = context_.doorkeeper->admit(request, scope, client_);
     if (const auto* bad = std::get_if<ApiError>(&admission)) co_return co_await refuse(*bad, &request);
     if (reader.has_unread_body() && !context_.router.has_handler(request)) {
       co_await answer(request, http_1_0, false);

@@ -22,7 +22,7 @@ struct ConnectionContext {
   HttpServerOptions options;
   Router router;
   HostPolicy policy;
-  Doorkeeper doorkeeper;
+  std::shared_ptr<Doorkeeper> doorkeeper;
   BodyBudget body_budget;
   TrustedProxies proxies{};
   std::unique_ptr<TlsFiles> tls;  // null: plain HTTP. For the thread that accepts.

@@ -57,7 +57,10 @@ class Server : public HttpServer {
       : context_{options,
                  std::move(router),
                  HostPolicy(hosts_of(options), options.allowed_origins),
-                 Doorkeeper(options.key_file, options.caller_limits, options.on_problem),
+                 options.doorkeeper != nullptr
+                     ? options.doorkeeper
+                     : std::make_shared<Doorkeeper>(options.key_file, options.caller_limits,
+                                                    options.on_problem),
                  BodyBudget(options.limits.max_bodies_bytes),
                  TrustedProxies(),
                  nullptr},
@@ -96,7 +99,7 @@ class Server : public HttpServer {
 
   uint16_t port() const override { return port_; }
   std::string url() const override { return url_; }
-  bool asks_for_keys() const override { return context_.doorkeeper.keys_required(); }
+  bool asks_for_keys() const override { return context_.doorkeeper->keys_required(); }
 
   void run() override {
     for (auto& acceptor : acceptors_) asio::co_spawn(control_, accept_loop(*acceptor), asio::detached);
@@ -126,9 +129,9 @@ class Server : public HttpServer {
                                      [](const tcp::endpoint& e) { return !e.address().is_loopback(); });
     const KeyPolicy policy = context_.options.require_keys;
     if (policy == KeyPolicy::kNever || (policy == KeyPolicy::kWhereExposed && !exposed)) return {};
-    context_.doorkeeper.require_keys();
+    context_.doorkeeper->require_keys();
     if (!context_.options.key_file.empty()) HEARTH_CHECK_OK(read_key_file(context_.options.key_file));
-    if (context_.doorkeeper.has_usable_key()) return {};
+    if (context_.doorkeeper->has_usable_key()) return {};
     return fail(ErrorCategory::kInvalidArgument,
                 "{}, and there are no keys: make one with `hearth key add NAME`, or let everybody in with "
                 "require_keys = \"never\" (--require-keys never)",

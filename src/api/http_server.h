@@ -49,6 +49,8 @@ struct AccessRecord {
   RequestNotes notes;
 };
 
+class Doorkeeper;  // access/doorkeeper.h
+
 struct HttpServerOptions {
   std::string host = "127.0.0.1";  // an address, or a name of this machine
   uint16_t port = 11434;           // 0 = any free one
@@ -59,6 +61,8 @@ struct HttpServerOptions {
   KeyPolicy require_keys = KeyPolicy::kWhereExposed;
   std::filesystem::path key_file;  // access/key_file.h; empty = there are no keys
   CallerLimits caller_limits;
+  // Of those two, where routes ask it something as well; null: the server makes its own.
+  std::shared_ptr<Doorkeeper> doorkeeper;
   std::vector<std::string> trusted_proxies;  // addresses and networks (access/trusted_proxies.h)
   std::filesystem::path tls_certificate;     // tls_context.h; empty = plain HTTP
   std::filesystem::path tls_key;

@@ -137,6 +137,14 @@ std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, cons
   return http_error(403, "models are managed from this server's own pages, or without a browser");
 }
 
+bool is_own_page(const HttpRequest& request) {
+  const std::string_view origin = request.header("origin");
+  if (!origin.empty() && !HostPolicy::is_own_origin(origin, request.header("host"))) return false;
+  // Browsers say it also where they send no Origin; "none" is an address that a person typed.
+  const std::string_view site = request.header("sec-fetch-site");
+  return site.empty() || site == "same-origin" || site == "none";
+}
+
 std::optional<ApiError> check_media_type(const HttpRequest& request) {
   if (request.method != "POST" && request.method != "PUT" && request.method != "PATCH") return std::nullopt;
   std::string type = lower(request.header("content-type"));

@@ -20,7 +20,10 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
 // What the server holds is changed from its own pages only, whatever origins are allowed: 403 for others.
 std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, const HostPolicy& policy);
 
-// 415 for a POST or PUT with something else than JSON in it.
+// Whether a request comes from one of this server's own pages, or from no browser at all.
+bool is_own_page(const HttpRequest& request);
+
+// 415 for a POST, PUT or PATCH with something else than JSON in it.
 std::optional<ApiError> check_media_type(const HttpRequest& request);
 
 // The Content-Encoding in lower case; empty for none. check_head has refused what content_decoder.h cannot

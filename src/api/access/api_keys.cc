@@ -243,4 +243,9 @@ const ApiKey* ApiKeys::find(std::string_view presented) const {
   return equal && found != keys_.end() ? &*found : nullptr;
 }
 
+const ApiKey* ApiKeys::with_id(std::string_view id) const {
+  const auto found = std::find_if(keys_.begin(), keys_.end(), [&](const ApiKey& key) { return key.id == id; });
+  return found == keys_.end() ? nullptr : &*found;
+}
+
 }  // namespace hearth::api

@@ -53,6 +53,8 @@ class ApiKeys {
   // The key whose text `presented` is; null when there is none. An expired key is found like any other.
   const ApiKey* find(std::string_view presented) const;
 
+  const ApiKey* with_id(std::string_view id) const;
+
   const std::vector<ApiKey>& all() const { return keys_; }
   bool empty() const { return keys_.empty(); }
 

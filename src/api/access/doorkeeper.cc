@@ -71,18 +71,40 @@ bool Doorkeeper::has_usable_key() {
                      [&](const ApiKey& key) { return !key.expired(now); });
 }
 
+std::optional<ApiKey> Doorkeeper::key_of(const std::string& owner) {
+  const auto keys = file_.keys();
+  const ApiKey* key = keys->with_id(owner);
+  if (key == nullptr || key->expired(std::time(nullptr))) return std::nullopt;
+  return *key;
+}
+
+bool Doorkeeper::still_welcome(const std::string& owner) {
+  if (!required_ && owner.empty()) return true;
+  const auto key = key_of(owner);
+  return key && (!required_ || key->allows(Scope::kChat));
+}
+
 std::optional<ApiError> Doorkeeper::identify(HttpRequest& request, Scope scope,
                                              std::string_view remote_address) {
   const Presented presented = presented_key(request);
   std::string problem;
-  if (presented.key.empty()) {
+  std::shared_ptr<const ApiKeys> keys;
+  const ApiKey* key = nullptr;
+  if (!presented.error && !presented.key.empty()) {
+    keys = file_.keys();
+    key = keys->find(presented.key);
+    if (key == nullptr) problem = "the key is not one of this server's";
+  } else if (const std::string_view session = Sessions::presented(request);
+             !presented.error && !session.empty()) {
+    keys = file_.keys();
+    const auto id = sessions_.key_id_of(session, std::chrono::steady_clock::now());
+    key = id ? keys->with_id(*id) : nullptr;
+    if (key == nullptr) problem = "the session has ended: sign in again";
+  } else {
     problem = "this server needs a key: send it as \"Authorization: Bearer KEY\" or \"x-api-key: KEY\"";
-  } else if (!presented.error) {
-    const auto keys = file_.keys();
-    const ApiKey* key = keys->find(presented.key);
-    if (key == nullptr) {
-      problem = "the key is not one of this server's";
-    } else if (key->expired(std::time(nullptr))) {
+  }
+  if (key != nullptr) {
+    if (key->expired(std::time(nullptr))) {
       problem = fmt::format("the key \"{}\" has expired", key->name);
     } else {
       request.owner = key->id;

@@ -1,5 +1,5 @@
-// Who asks, and may they: keys, scopes, and how much one caller may have at a time. The one check for all
-// routes and for all ways a key can arrive. Thread-safe.
+// Who asks, and may they: keys, sessions, scopes, and how much one caller may have at a time. The one check
+// for all routes and for all ways a key can arrive. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@
 #include "api/access/caller_limits.h"
 #include "api/access/key_file.h"
 #include "api/access/rate_limiter.h"
+#include "api/access/sessions.h"
 #include "api/error_response.h"
 #include "api/router.h"
 
@@ -30,6 +31,13 @@ class Doorkeeper {
   bool keys_required() const { return required_; }
   // A key that could open something now.
   bool has_usable_key();
+
+  // The key of a request that was admitted; nothing where it came without one, or it has gone since.
+  std::optional<ApiKey> key_of(const std::string& owner);
+  // Whether `owner`, who was admitted with kChat, still would be: for what goes on for long.
+  bool still_welcome(const std::string& owner);
+  // Browsers may sign in with a key; from then on their session counts as it (Sessions::presented).
+  Sessions& sessions() { return sessions_; }
 
   // A request under way, for as long as it exists.
   class Admission {
@@ -60,6 +68,7 @@ class Doorkeeper {
 
   KeyFile file_;
   const CallerLimits limits_;
+  Sessions sessions_;
   std::atomic<bool> required_ = false;
   RateLimiter requests_;
   RateLimiter wrong_keys_;

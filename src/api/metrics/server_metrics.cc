@@ -188,18 +188,20 @@ void ServerMetrics::on_request(const AccessRecord& record) {
       .Observe(record.duration_ms / 1000);
 }
 
+TokenTotals ServerMetrics::totals() const {
+  TokenTotals sum;
+  std::lock_guard lock(state_->mutex);
+  for (const auto& [name, counters] : state_->models) sum += counters->totals();
+  return sum;
+}
+
 std::string ServerMetrics::text(const serving::GenerationService& service) const {
   Snapshot snapshot;
   const std::vector<serving::LoadedModelState> models = service.loaded_models();
   add_models(snapshot, models);
   add_engines(snapshot, models);
   if (const auto disk = service.prefix_disk()) add_prefix_disk(snapshot, *disk);
-  TokenTotals sum;
-  {
-    std::lock_guard lock(state_->mutex);
-    for (const auto& [name, counters] : state_->models) sum += counters->totals();
-  }
-  add_llama_names(snapshot, sum);
+  add_llama_names(snapshot, totals());
   std::vector<MetricFamily> families = state_->registry.Collect();
   std::move(snapshot.families().begin(), snapshot.families().end(), std::back_inserter(families));
   return prometheus::TextSerializer().Serialize(families);

@@ -13,6 +13,8 @@
 
 namespace hearth::api {
 
+struct TokenTotals;  // model_counters.h
+
 // Thread-safe.
 class ServerMetrics : public serving::Metrics {
  public:
@@ -22,6 +24,8 @@ class ServerMetrics : public serving::Metrics {
   std::shared_ptr<serving::ModelMetrics> of_model(const std::string& name) override;
   void on_request(const AccessRecord& record);
 
+  // Of all models, whatever has ended.
+  TokenTotals totals() const;
   // All counters, and the state of the models in memory.
   std::string text(const serving::GenerationService& service) const;
 

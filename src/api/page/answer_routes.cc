@@ -298,6 +298,7 @@ Task<void> remove(AnswerServices services, const HttpRequest& http, ResponseWrit
         co_await services.disk.run([&] { return !services.chats.message(http.owner, running).has_value(); });
     if (gone) co_await services.answers.stop(running);
   }
+  co_await services.disk.run([] { return true; });  // behind their ends
   publish_chat(services.events, http.owner, *chat);
   co_await writer.send(no_content());
 }

@@ -317,6 +317,8 @@ void LiveAnswers::close(const RunPtr& run, const store::AnswerEnd& end) {
   }
   if (options_.on_end) {
     RequestNotes notes;
+    notes.route = "/page/chats/{id}/messages";
+    notes.dialect = "page";
     notes.model = message.model;
     if (end.usage) {
       notes.prompt_tokens = end.usage->prompt_tokens;
@@ -329,7 +331,7 @@ void LiveAnswers::close(const RunPtr& run, const store::AnswerEnd& end) {
       notes.prefill_ms = end.timings->prefill_ms;
       notes.decode_ms = end.timings->decode_ms;
     }
-    options_.on_end(notes);
+    options_.on_end(message.id, ms_since(run->started), notes);
   }
   // In this order, so that whoever asks meanwhile finds the answer here or in the store.
   {

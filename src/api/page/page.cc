@@ -2,6 +2,8 @@
 
 #include "api/page/answer_routes.h"
 #include "api/page/page_router.h"
+#include "api/page/session_routes.h"
+#include "api/page/status_route.h"
 
 namespace hearth::api::page {
 namespace {
@@ -9,7 +11,9 @@ namespace {
 // What the page has to know before it shows anything.
 Json config_json(const serving::GenerationService& service, const PageOptions& options) {
   const std::string model = default_model(service);
-  return Json{{"version", options.version}, {"default_model", model.empty() ? Json() : Json(model)}};
+  return Json{{"version", options.version},
+              {"default_model", model.empty() ? Json() : Json(model)},
+              {"needs_key", options.doorkeeper && options.doorkeeper->keys_required()}};
 }
 
 // What all chats get where the disk does not take them.
@@ -26,8 +30,18 @@ void refuse_chats(PageRouter& routes, const std::string& why) {
 
 Page::Page(serving::GenerationService& service, PageOptions options)
     : service_(service), options_(std::move(options)) {
-  if (options_.chats != nullptr)
-    answers_.emplace(service_, *options_.chats, disk_, events_, options_.answers);
+  if (options_.chats == nullptr) return;
+  LiveAnswerOptions answers = options_.answers;
+  answers.on_end = [this](const std::string& message, double duration_ms, const RequestNotes& notes) {
+    AccessRecord record;
+    record.request_id = message;
+    record.method = "POST";
+    record.status = 200;
+    record.duration_ms = duration_ms;
+    record.notes = notes;
+    requests_.add(record);
+  };
+  answers_.emplace(service_, *options_.chats, disk_, events_, std::move(answers));
 }
 
 Page::~Page() {
@@ -45,11 +59,20 @@ void Page::add_routes(Router& router) {
                const Json json = co_await words_.run([this] { return config_json(service_, options_); });
                co_await writer.send(json_reply(json));
              });
+  if (options_.doorkeeper) add_session_routes(routes, options_.doorkeeper, options_.secure_cookies);
+  add_status_route(routes, {service_, options_.metrics.get(), requests_, nullptr, options_.version});
   if (!answers_) {
     refuse_chats(routes, options_.why_no_chats);
     return;
   }
-  add_answer_routes(routes, {service_, *options_.chats, *answers_, events_, disk_, words_, nullptr});
+  std::function<bool(const std::string&)> welcome;
+  if (options_.doorkeeper) {
+    welcome = [doorkeeper = options_.doorkeeper](const std::string& owner) {
+      return doorkeeper->still_welcome(owner);
+    };
+  }
+  add_answer_routes(routes,
+                    {service_, *options_.chats, *answers_, events_, disk_, words_, std::move(welcome)});
 }
 
 }  // namespace hearth::api::page

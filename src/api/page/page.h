@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "api/access/doorkeeper.h"
 #include "api/page/live_answers.h"
+#include "api/page/status_route.h"
 #include "api/router.h"
 
 namespace hearth::api::page {
@@ -14,6 +16,9 @@ struct PageOptions {
   store::ChatStore* chats = nullptr;  // outlives the page; null: chats cannot be kept
   std::string why_no_chats{};         // then
   LiveAnswerOptions answers{};
+  std::shared_ptr<Doorkeeper> doorkeeper{};        // the server's; null: nobody is asked for a key
+  bool secure_cookies = false;                     // the server speaks TLS
+  std::shared_ptr<const ServerMetrics> metrics{};  // null: the status page counts what runs
 };
 
 class Page {
@@ -25,6 +30,9 @@ class Page {
   // To be called once. The page must outlive the server that has the router.
   void add_routes(Router& router);
 
+  // What the status page lists: requests of every dialect, as they end. Thread-safe.
+  void on_request(const AccessRecord& record) { requests_.add(record); }
+
   // Ends the streams that would never end by themselves, so that a server that stops does not wait for them.
   void end_streams() { events_.end(); }
   // When the server has stopped: answers that are still being written end as interrupted ones.
@@ -33,6 +41,7 @@ class Page {
  private:
   serving::GenerationService& service_;
   const PageOptions options_;
+  RequestLog requests_;
   PageEvents events_;
   std::optional<LiveAnswers> answers_;  // where there are chats
   // End their work before what they work with goes.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "api/host_policy.h"
+#include "api/request_head.h"
 
 namespace hearth::api::page {
 namespace {
@@ -82,14 +82,6 @@ HttpResponse no_content() {
   response.status = 204;
   response.content_type.clear();
   return response;
-}
-
-bool is_own_page(const HttpRequest& request) {
-  const std::string_view origin = request.header("origin");
-  if (!origin.empty() && !HostPolicy::is_own_origin(origin, request.header("host"))) return false;
-  // Browsers say it also where they send no Origin; "none" is an address that a person typed.
-  const std::string_view site = request.header("sec-fetch-site");
-  return site.empty() || site == "same-origin" || site == "none";
 }
 
 PageRouter::PageRouter(Router& router) : router_(router) {

@@ -24,9 +24,6 @@ ApiError from_store(const Error& error);
 HttpResponse json_reply(const Json& json, int status = 200);
 HttpResponse no_content();
 
-// Whether a request comes from one of this server's own pages or from no browser at all.
-bool is_own_page(const HttpRequest& request);
-
 class PageRouter {
  public:
   // Routes that are added here are of the dialect "page" and below /page.

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "api/access/doorkeeper.h"
 #include "api/anthropic/routes.h"
 #include "api/http_server.h"
 #include "api/llama_server/routes.h"
@@ -226,11 +227,9 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   server_options.caller_limits.concurrent_requests = settings.concurrent_requests;
   server_options.tls_certificate = settings.tls_cert;
   server_options.tls_key = settings.tls_key;
-  server_options.on_access = [&log, metrics](const api::AccessRecord& record) {
-    log.access(record);
-    metrics->on_request(record);
-  };
   server_options.on_problem = [&log](const Error& problem) { log.warning(problem.message); };
+  server_options.doorkeeper = std::make_shared<api::Doorkeeper>(
+      server_options.key_file, server_options.caller_limits, server_options.on_problem);
   fit_connections(server_options.limits, log);
   api::Router router;
   api::add_status_routes(router, *pool, display.readiness(),
@@ -256,7 +255,15 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   if (chats) page_options.chats = chats->get();
   if (!chats) page_options.why_no_chats = chats.error().message;
   page_options.answers.on_problem = [&log](const std::string& problem) { log.warning(problem); };
+  page_options.doorkeeper = server_options.doorkeeper;
+  page_options.secure_cookies = !settings.tls_cert.empty();
+  page_options.metrics = metrics;
   api::page::Page page(*pool, std::move(page_options));
+  server_options.on_access = [&log, &page, metrics](const api::AccessRecord& record) {
+    log.access(record);
+    metrics->on_request(record);
+    page.on_request(record);
+  };
   page.add_routes(router);
   // Takes the address before the models are read: a taken port is known at once.
   HEARTH_TRY(const std::unique_ptr<api::HttpServer> server,
