@@ -30,6 +30,7 @@ void refuse_chats(PageRouter& routes, const std::string& why) {
 
 Page::Page(serving::GenerationService& service, PageOptions options)
     : service_(service), options_(std::move(options)) {
+  if (options_.measure_fit) fit_.emplace(options_.measure_fit);
   if (options_.chats == nullptr) return;
   LiveAnswerOptions answers = options_.answers;
   answers.on_end = [this](const std::string& message, double duration_ms, const RequestNotes& notes) {
@@ -60,7 +61,13 @@ void Page::add_routes(Router& router) {
                co_await writer.send(json_reply(json));
              });
   if (options_.doorkeeper) add_session_routes(routes, options_.doorkeeper, options_.secure_cookies);
-  add_status_route(routes, {service_, options_.metrics.get(), requests_, nullptr, options_.version});
+  std::function<std::optional<double>()> read_limit;
+  if (fit_) {
+    add_fit_route(routes, *fit_);
+    read_limit = [this] { return fit_->read_bytes_per_second(); };
+  }
+  add_status_route(routes,
+                   {service_, options_.metrics.get(), requests_, std::move(read_limit), options_.version});
   if (!answers_) {
     refuse_chats(routes, options_.why_no_chats);
     return;

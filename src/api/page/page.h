@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/access/doorkeeper.h"
+#include "api/page/fit_route.h"
 #include "api/page/live_answers.h"
 #include "api/page/status_route.h"
 #include "api/router.h"
@@ -16,9 +17,10 @@ struct PageOptions {
   store::ChatStore* chats = nullptr;  // outlives the page; null: chats cannot be kept
   std::string why_no_chats{};         // then
   LiveAnswerOptions answers{};
-  std::shared_ptr<Doorkeeper> doorkeeper{};        // the server's; null: nobody is asked for a key
-  bool secure_cookies = false;                     // the server speaks TLS
-  std::shared_ptr<const ServerMetrics> metrics{};  // null: the status page counts what runs
+  std::shared_ptr<Doorkeeper> doorkeeper{};          // the server's; null: nobody is asked for a key
+  bool secure_cookies = false;                       // the server speaks TLS
+  std::shared_ptr<const ServerMetrics> metrics{};    // null: the status page counts what runs
+  std::function<Result<FitReport>()> measure_fit{};  // null: nothing is known of the machine
 };
 
 class Page {
@@ -42,6 +44,7 @@ class Page {
   serving::GenerationService& service_;
   const PageOptions options_;
   RequestLog requests_;
+  std::optional<MachineFit> fit_;
   PageEvents events_;
   std::optional<LiveAnswers> answers_;  // where there are chats
   // End their work before what they work with goes.

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "api/page/page_router.h"
 #include "api/testing/fake_service.h"
@@ -260,6 +261,51 @@ TEST(Status, TellsOfModelsAndTheLatestRequests) {
   EXPECT_EQ(status["requests"].size(), 50u);
   EXPECT_EQ(status["requests"][49]["id"], "req_58");
   EXPECT_EQ(status["bandwidth"]["limit_gbps"], nullptr);
+}
+
+TEST(Fit, IsMeasuredOnceWhenAPageAsks) {
+  FakeService service;
+  std::promise<void> go;
+  int n_measured = 0;
+  PageOptions options;
+  options.measure_fit = [&]() -> Result<FitReport> {
+    if (++n_measured == 1) return fail(ErrorCategory::kOverloaded, "no memory for it");
+    go.get_future().wait();
+    FitReport report;
+    report.read_bytes_per_second = 2e10;
+    report.models = {{.name = "Small",
+                      .pull = "small:1b",
+                      .size_bytes = 5,
+                      .memory_bytes = 6,
+                      .prefill_tokens_per_second = 7,
+                      .decode_tokens_per_second = std::nullopt,
+                      .verdict = "fits",
+                      .good_for = {"chat"}}};
+    report.best = {{"chat", "Small"}, {"reasoning", ""}};
+    return report;
+  };
+  Page page(service, options);
+  Router router;
+  page.add_routes(router);
+  const RunningServer server(std::move(router), {});
+  const auto ask_until_not = [&](int status) {
+    for (;;) {
+      const Reply reply = server.ask(get("/page/fit"));
+      if (reply.status != status) return reply;
+    }
+  };
+  EXPECT_EQ(server.ask(get("/page/fit")).status, 202);
+  EXPECT_EQ(code_of(ask_until_not(202)), "overloaded");
+  EXPECT_EQ(server.ask(get("/page/fit")).status, 202) << "it is tried anew";
+  go.set_value();
+  const Json fit = Json::parse(ask_until_not(202).body);
+  EXPECT_EQ(fit["machine"]["read_gbps"], 20);
+  EXPECT_EQ(fit["models"][0]["decode_tps"], nullptr);
+  EXPECT_EQ(fit["models"][0]["good_for"], Json::array({"chat"}));
+  EXPECT_EQ(fit["best"], (Json{{"chat", "Small"}, {"reasoning", nullptr}}));
+  EXPECT_EQ(server.ask(get("/page/fit")).status, 200);
+  EXPECT_EQ(n_measured, 2);
+  EXPECT_EQ(Json::parse(server.ask(get("/page/status")).body)["bandwidth"]["limit_gbps"], 20);
 }
 
 TEST(Page, WithoutADiskItSaysSo) {

@@ -21,6 +21,7 @@
 #include "api/rerank.h"
 #include "api/status_routes.h"
 #include "app/commands/commands.h"
+#include "app/fit/fit_report.h"
 #include "app/log.h"
 #include "app/model_argument.h"
 #include "app/progress_bar.h"
@@ -258,6 +259,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   page_options.doorkeeper = server_options.doorkeeper;
   page_options.secure_cookies = !settings.tls_cert.empty();
   page_options.metrics = metrics;
+  page_options.measure_fit = [&settings] { return fit_report(settings); };
   api::page::Page page(*pool, std::move(page_options));
   server_options.on_access = [&log, &page, metrics](const api::AccessRecord& record) {
     log.access(record);
