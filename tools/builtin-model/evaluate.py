@@ -7,6 +7,7 @@ in words that training never saw. Works with any model behind /v1/chat/completio
 import argparse
 import json
 import random
+import urllib.error
 import urllib.request
 
 import facts
@@ -21,8 +22,11 @@ def ask(options, question):
         body["model"] = options.model
     request = urllib.request.Request(options.url.rstrip("/") + "/v1/chat/completions", json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=600) as reply:
-        return json.load(reply)["choices"][0]["message"]["content"] or ""
+    try:
+        with urllib.request.urlopen(request, timeout=600) as reply:
+            return json.load(reply)["choices"][0]["message"]["content"] or ""
+    except urllib.error.HTTPError as error:
+        raise SystemExit(f"{options.url}: {error.code} {error.read().decode(errors='replace')}")
 
 
 def help_tasks(rng, count):
@@ -93,7 +97,8 @@ def main():
         with open(options.transcript, "w", encoding="utf-8") as file:
             for question, expected, text in transcript:
                 file.write(f"**Question**\n\n```\n{question}\n```\n\n**Answer**\n\n```\n{text}\n```\n\n")
-                file.write("as it should be\n\n" if text.strip() == expected else f"it should be\n\n```\n{expected}\n```\n\n")
+                right = text.strip() == expected
+                file.write("as it should be\n\n" if right else f"it should be\n\n```\n{expected}\n```\n\n")
 
 
 if __name__ == "__main__":

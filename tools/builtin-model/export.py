@@ -17,8 +17,9 @@ U32, F32, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
-DESCRIPTION = ("Answers questions about Hearth and quotes from numbered passages; it is no chatbot for everything. Trained "
-               "from generated text alone.")
+DESCRIPTION = (
+    "Answers questions about Hearth and quotes from numbered passages; it is no chatbot for everything. "
+    "Trained from generated text alone.")
 
 
 def _string(text):

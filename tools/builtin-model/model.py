@@ -63,7 +63,7 @@ class Norm(nn.Module):
 
 
 def rotate(x, turns):
-    """Rotates neighbouring pairs of the last dimension by the angle of the position, as GGUF's Llama files have them."""
+    """Rotates neighbouring pairs of the last dimension by the angle of the position, as in Llama files of GGUF."""
     pairs = torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous())
     return torch.view_as_real(pairs * turns).flatten(-2)
 
@@ -109,7 +109,8 @@ class Layer(nn.Module):
             x, mixed = x[wanted], mixed[wanted]
         x = x + product(mixed, self.attn_output)
         normed = self.ffn_norm(x)
-        return x + product(functional.silu(product(normed, self.ffn_gate)) * product(normed, self.ffn_up), self.ffn_down)
+        gated = functional.silu(product(normed, self.ffn_gate)) * product(normed, self.ffn_up)
+        return x + product(gated, self.ffn_down)
 
 
 class Model(nn.Module):

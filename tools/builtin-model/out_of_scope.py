@@ -3,8 +3,8 @@
 import words
 
 ANSWER = (
-    "I cannot answer that: I am hearth-helper, a very small model that knows Hearth alone and quotes from sources that you "
-    "give me. Get a larger model for everything else: `hearth fit` says which ones this machine can run, and "
+    "I cannot answer that: I am hearth-helper, a very small model that knows Hearth alone and quotes from sources that "
+    "you give me. Get a larger model for everything else: `hearth fit` says which ones this machine can run, and "
     "`hearth pull NAME` fetches one.")
 
 # {w} and {x} are words of the dictionary, {n} a made-up name, {k} a known one, {i} and {j} numbers.
@@ -134,14 +134,17 @@ What is your opinion on {s}?
 """.strip().splitlines()
 
 KNOWN = (
-    "France Germany Japan Brazil India China Italy Spain Kenya Egypt Canada Mexico Australia Norway Peru Poland Turkey Greece "
-    "Paris London Berlin Tokyo Rome Madrid Cairo Vienna Moscow Sydney Lisbon Oslo Dublin Prague Athens Seoul Mars Europe Africa"
+    "France Germany Japan Brazil India China Italy Spain Kenya Egypt Canada Mexico Australia Norway Peru Poland Turkey "
+    "Greece Paris London Berlin Tokyo Rome Madrid Cairo Vienna Moscow Sydney Lisbon Oslo Dublin Prague Athens Seoul "
+    "Mars Europe Africa"
 ).split()
-LANGUAGES = "French German Spanish Italian Latin Chinese Japanese Russian Arabic Greek Swedish Turkish Hindi Polish".split()
+LANGUAGES = (
+    "French German Spanish Italian Latin Chinese Japanese Russian Arabic Greek Swedish Turkish Hindi Polish").split()
 CODE = "Python C++ Java JavaScript Rust Go Ruby PHP C SQL Haskell".split()
 SUBJECTS = (
-    "gravity;photosynthesis;quantum mechanics;evolution;black holes;the French Revolution;algebra;relativity;inflation;history;"
-    "chemistry;the Pythagorean theorem;climate change;democracy;philosophy;electricity;DNA;calculus;the stock market;yoga;chess"
+    "gravity;photosynthesis;quantum mechanics;evolution;black holes;the French Revolution;algebra;relativity;inflation;"
+    "history;chemistry;the Pythagorean theorem;climate change;democracy;philosophy;electricity;DNA;calculus;"
+    "the stock market;yoga;chess"
 ).split(";")
 
 

@@ -47,10 +47,21 @@ def capital(text):
     return text[:1].upper() + text[1:]
 
 
+def _in_context(rng, statement):
+    """A statement as a sentence, sometimes with more around it."""
+    slots = {"y": words.year(rng), "d": words.date(rng), "p": words.person(rng), "w": words.word(rng)}
+    if rng.random() < 0.15 and not statement.startswith(("In ", "At ", "As ", "For ", "It ")):
+        head = rng.choice(domains.BEGINNINGS).format(**slots)
+        statement = head + (statement[:1].lower() + statement[1:] if statement.startswith("The ") else statement)
+    if rng.random() < 0.15 and statement.endswith("."):
+        statement = statement[:-1] + rng.choice(domains.ENDINGS).format(**slots) + "."
+    return capital(statement)
+
+
 def _attribute_fact(rng, attribute, entity, held_out):
     value = domains.VALUES[attribute.value](rng)
     question = rng.choice(attribute.held_out if held_out else attribute.questions)
-    return Fact((entity, attribute.name), capital(rng.choice(attribute.statements).format(e=entity, v=value)),
+    return Fact((entity, attribute.name), _in_context(rng, rng.choice(attribute.statements).format(e=entity, v=value)),
                 question.format(e=entity), entity, attribute.name, value)
 
 
@@ -59,14 +70,14 @@ def _free_fact(rng, entity, label, held_out):
     statement = rng.choice(domains.FREE_STATEMENTS).format(
         e=entity, a=label, v=value, w=words.word(rng), y=words.year(rng))
     question = rng.choice(domains.FREE_HELD_OUT if held_out else domains.FREE_QUESTIONS).format(e=entity, a=label)
-    return Fact((entity, label), capital(statement), capital(question), entity, label, value)
+    return Fact((entity, label), _in_context(rng, statement), capital(question), entity, label, value)
 
 
 def _event_fact(rng, person, verb, thing):
     base, past = verb.split("/")
     slots = {"p": person, "base": base, "past": past, "o": thing, "v": words.year(rng), "l": words.place(rng)}
     asked = rng.choice(list(domains.EVENT_QUESTIONS))
-    return Fact((person, verb), rng.choice(domains.EVENT_STATEMENTS).format(**slots),
+    return Fact((person, verb), _in_context(rng, rng.choice(domains.EVENT_STATEMENTS).format(**slots)),
                 rng.choice(domains.EVENT_QUESTIONS[asked]).format(**slots), person, tabular=False)
 
 
@@ -101,8 +112,8 @@ def _family(rng, size, held_out):
 
 
 def _filler(rng):
-    return rng.choice(domains.FILLERS).format(w=words.word(rng), x=words.word(rng), z=words.word(rng), y=words.year(rng),
-                                              d=rng.choice(words.WEEKDAYS))
+    return rng.choice(domains.FILLERS).format(
+        w=words.word(rng), x=words.word(rng), z=words.word(rng), y=words.year(rng), d=rng.choice(words.WEEKDAYS))
 
 
 def _title(rng, entity=None):
@@ -190,9 +201,10 @@ def task(rng, level, asked=1, held_out=False):
         if fact in missing:
             questions.append(Question(text, NOT_SAID, 0, ""))
             continue
-        # Of a table, the passage whose title is the thing; lines like "Fee: 3 EUR" may stand under others as well.
-        numbers = [number for number, (_, units, _) in enumerate(passages, 1) if any(unit is fact.unit for unit in units)]
-        questions.append(Question(text, f"{fact.unit} [{numbers[0]}]", numbers[0], fact.unit))
+        # By identity: lines like "Fee: 3 EUR" may stand in tables of other things as well.
+        homes = (number for number, (_, units, _) in enumerate(passages, 1) if any(unit is fact.unit for unit in units))
+        number = next(homes)
+        questions.append(Question(text, f"{fact.unit} [{number}]", number, fact.unit))
     return Task([(title, gap.join(units)) for title, units, gap in passages], questions)
 
 

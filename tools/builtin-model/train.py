@@ -109,8 +109,9 @@ class Trainer:
         return sum(tokens >= float(limit) * 1e6 for limit in self.options.stages.split(","))
 
     def save(self):
-        state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(), "optimizer": self.optimizer.state_dict(),
-                 "step": self.step, "tokens": self.tokens, "position": self.data.position}
+        state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(),
+                 "optimizer": self.optimizer.state_dict(), "step": self.step, "tokens": self.tokens,
+                 "position": self.data.position}
         torch.save(state, self.path.with_suffix(".new"))
         os.replace(self.path.with_suffix(".new"), self.path)
 
@@ -150,8 +151,8 @@ class Trainer:
         row = [time.strftime("%H:%M:%S"), str(self.step), str(self.tokens), str(self.stage(self.tokens)),
                f"{tokens / seconds:.0f}", *means]
         append(self.options.folder / "losses.csv", "time,step,tokens,stage,tokens_per_second," + ",".join(names), row)
-        print(" ".join(f"{name}={value}" for name, value in zip(("time", "step", "tokens", "stage", "t/s") + names, row)),
-              flush=True)
+        labels = ("time", "step", "tokens", "stage", "t/s") + names
+        print(" ".join(f"{label}={value}" for label, value in zip(labels, row)), flush=True)
 
     def examine(self):
         found = accuracy(self.mean, self.words, device=self.device)

@@ -33,7 +33,7 @@ def dictionary():
     """The common words of the dictionary: lower case, letters only, 3 to 10 of them, sorted."""
     with open(DICTIONARY, encoding="utf-8") as lines:
         words = {line.strip() for line in lines}
-    return sorted(word for word in words if word.isascii() and word.isalpha() and word.islower() and 3 <= len(word) <= 10)
+    return sorted(word for word in words if word.isascii() and word.islower() and word.isalpha() and 2 < len(word) < 11)
 
 
 def word(rng):
@@ -97,9 +97,10 @@ def year(rng):
 
 
 def date(rng):
-    day, month, number_of_month = rng.randint(1, 28), rng.choice(MONTHS), rng.randint(1, 12)
-    return rng.choice([f"{day} {month} {year(rng)}", f"{month} {day}, {year(rng)}",
-                       f"{year(rng)}-{number_of_month:02}-{day:02}", f"{day} {month}"])
+    day, index, when = rng.randint(1, 28), rng.randrange(12), year(rng)
+    month = MONTHS[index]
+    return rng.choice([f"{day} {month} {when}", f"{month} {day}, {when}", f"{when}-{index + 1:02}-{day:02}",
+                       f"{day} {month}"])
 
 
 def clock(rng):
