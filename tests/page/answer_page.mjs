@@ -79,10 +79,10 @@ async function serve() {
 }
 
 // The page of answers in a browser of its own. close() ends all.
-export async function openAnswerPage() {
+export async function openAnswerPage(options = {}) {
   const { address, stop } = await serve();
   const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox", "--disable-gpu"] });
-  const page = await browser.newPage({ viewport: { width: 900, height: 800 } });
+  const page = await browser.newPage({ viewport: { width: 900, height: 800 }, ...options });
   await page.goto(address);
   await page.waitForFunction(() => "mountAnswer" in window);
   return {

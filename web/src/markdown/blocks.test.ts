@@ -134,6 +134,17 @@ test("lines and paragraphs beyond all measure are taken in parts, and nothing of
   expect(pairs.every((line) => !/^[\uDC00-\uDFFF]|[\uD800-\uDBFF]$/.test(line))).toBe(true);
 });
 
+test("code keeps its tabs, also in lists and quotes", () => {
+  const code = (text: string) => {
+    let block: Block = parse(text).root;
+    while (isContainer(block)) block = block.children[0];
+    return block.kind === "code" && block.parts.join("");
+  };
+  expect(code("```make\nall:\n\tcc x.c\n```")).toBe("all:\n\tcc x.c\n");
+  expect(code("- ```make\n  all:\n  \tcc x.c\n  ```")).toBe("all:\n\tcc x.c\n");
+  expect(code("> ```make\n> all:\n> \tcc x.c\n> ```")).toBe("all:\n\tcc x.c\n");
+});
+
 test("nesting has an end", () => {
   let depth = 0;
   for (let block: Block | undefined = parse(">".repeat(5000) + " x").root; block; ++depth)

@@ -257,24 +257,30 @@ export class BlockParser {
       text = text.slice(count);
       column += count;
     };
+    const afterQuoteMark = () => {
+      if (text[0] === "\t") text = expandIndent(text, column);
+      if (text[0] === " ") advance(1);
+    };
     // Which of the open containers the line belongs to.
     let depth = 1;
     for (; depth < this.#stack.length; ++depth) {
       const open = this.#stack[depth];
       if (open.kind === "list") continue;
-      text = expandIndent(text, column);
-      const indent = indentOf(text);
+      const expanded = expandIndent(text, column);
+      const indent = indentOf(expanded);
       if (open.kind === "quote") {
-        if (indent > 3 || text[indent] !== ">") break;
+        if (indent > 3 || expanded[indent] !== ">") break;
+        text = expanded;
         advance(indent + 1);
-        text = expandIndent(text, column);
-        if (text[0] === " ") advance(1);
+        afterQuoteMark();
       } else if (isBlank(text)) {
         if (open.children.length === 0) break;
-      } else if (indent >= open.indent) advance(open.indent);
-      else break;
+      } else if (indent >= open.indent) {
+        // Tabs behind the indentation are the content's own: code keeps them.
+        if (indentOf(text) < open.indent) text = expanded;
+        advance(open.indent);
+      } else break;
     }
-    text = expandIndent(text, column);
 
     let tip = this.tip();
     const matched = depth === this.#stack.length;
@@ -289,6 +295,7 @@ export class BlockParser {
       tip = this.tip();
     }
 
+    text = expandIndent(text, column);
     // What begins on this line.
     let began = false;
     const begin = () => {
@@ -315,8 +322,7 @@ export class BlockParser {
       if (first === ">" && this.#stack.length < maxDepth) {
         begin();
         advance(indent + 1);
-        text = expandIndent(text, column);
-        if (text[0] === " ") advance(1);
+        afterQuoteMark();
         text = expandIndent(text, column);
         this.#open(container("quote"));
         continue;

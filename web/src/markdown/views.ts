@@ -79,10 +79,15 @@ function create(block: Block, scene: Scene): View {
   }
 }
 
+// Blocks of one part of an answer. The browser leaves out parts that are out of sight, so that a frame of a long answer
+// costs no more than one of a short one.
+const partBlocks = 10;
+
 export class ContainerView implements View {
   readonly key: string;
   readonly element: HTMLElement;
   #views: View[] = [];
+  #parts: HTMLElement[] = [];
   // Children that never change again and are drawn.
   #settled = 0;
 
@@ -118,8 +123,8 @@ export class ContainerView implements View {
         this.#truncate(i);
         const view = create(child, this.scene);
         this.#views.push(view);
-        // A box with nothing in it yet would only move what comes next.
-        this.element.append(view.element);
+        (kind === "root" ? this.#part(i) : this.element).append(view.element);
+        if (child.kind === "paragraph" && child.part > 0) joinParts(view.element, child.part);
       }
       const complete = this.#views[i].update(child, deadline);
       if (!complete) {
@@ -132,16 +137,41 @@ export class ContainerView implements View {
     return true;
   }
 
+  #part(index: number): HTMLElement {
+    const at = Math.floor(index / partBlocks);
+    if (!this.#parts[at]) {
+      const part = document.createElement("div");
+      part.className = "part";
+      this.element.append(part);
+      this.#parts.push(part);
+      // Its size is known once it was laid out.
+      const before = this.#parts[at - 1];
+      if (before) requestAnimationFrame(() => requestAnimationFrame(() => (before.dataset.full = "")));
+    }
+    return this.#parts[at];
+  }
+
   #truncate(count: number) {
     for (const view of this.#views.splice(count)) {
       view.destroy?.();
       view.element.remove();
     }
+    for (const part of this.#parts.splice(Math.ceil(count / partBlocks))) part.remove();
+    const last = this.#parts.at(-1);
+    if (last) delete last.dataset.full;
   }
 
   destroy() {
     for (const view of this.#views) view.destroy?.();
   }
+}
+
+// Parts of a paragraph flow into one another, but not without end: what flows together is laid out again together.
+function joinParts(element: HTMLElement, part: number) {
+  const before = element.previousElementSibling;
+  if (part % 8 === 0 || before?.tagName !== "P") return;
+  before.classList.add("continues");
+  element.classList.add("continues");
 }
 
 function containerTag(block: Container): string {
@@ -165,8 +195,6 @@ class TextView implements View {
       this.element.dataset.level = String(block.level);
     } else {
       this.element = document.createElement("p");
-      // Parts flow into one another, but not without end: the browser lays out again all that flows together.
-      if (block.part % 8 !== 0) this.element.className = "continued";
     }
     this.element.dir = "auto";
   }
