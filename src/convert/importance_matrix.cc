@@ -7,6 +7,7 @@
 #include "gguf/limits.h"
 #include "gguf/model_file.h"
 #include "gguf/printable.h"
+#include "gguf/writer.h"
 
 namespace hearth::convert {
 namespace {
@@ -49,6 +50,33 @@ class DatReader {
 };
 
 }  // namespace
+
+Status write_importance_matrix(const std::filesystem::path& path, std::span<const InputSums> tensors,
+                               const ImportanceText& text) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) {
+    return fail(ErrorCategory::kInvalidArgument, "{}: exists already; choose another name or remove it",
+                path.string());
+  }
+  gguf::GgufWriter writer;
+  writer.add_string("general.type", "imatrix");
+  const std::string_view names[] = {text.name};
+  writer.add_string_array("imatrix.datasets", names);
+  writer.add_uint32("imatrix.chunk_count", text.n_windows);
+  writer.add_uint32("imatrix.chunk_size", text.window_tokens);
+  for (const InputSums& tensor : tensors) {
+    const uint64_t n_matrices = tensor.counts.size();
+    writer.add_tensor(tensor.tensor + std::string(kSums), kernels::DType::kF32,
+                      {tensor.n_columns, n_matrices});
+    writer.add_tensor(tensor.tensor + std::string(kCounts), kernels::DType::kF32, {1, n_matrices});
+  }
+  return writer.write(path, [&](size_t index, gguf::TensorSink& sink) {
+    const InputSums& tensor = tensors[index / 2];
+    if (index % 2 == 1) return sink.write(std::as_bytes(std::span(tensor.counts)));
+    const std::vector<float> sums(tensor.sums.begin(), tensor.sums.end());
+    return sink.write(std::as_bytes(std::span(sums)));
+  });
+}
 
 Status ImportanceMatrix::add(std::string_view name, std::span<const float> sums,
                              std::span<const float> counts) {

@@ -1,7 +1,8 @@
 // An importance matrix: for each weight matrix, the mean square of what its columns were multiplied with over
 // some text. A weight's squared error counts by that much in what the matrix gives.
 //
-// Reads the GGUF form (tensors NAME.in_sum2 and NAME.counts) and the older .dat form. Files are untrusted.
+// Reads the GGUF form (tensors NAME.in_sum2 and NAME.counts), which it also writes, and the older .dat form.
+// Files are untrusted.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,25 @@
 #include "base/result.h"
 
 namespace hearth::convert {
+
+// What one tensor's matrices (several only for stacks of experts) were multiplied with.
+struct InputSums {
+  std::string tensor;
+  uint64_t n_columns = 0;
+  std::vector<double> sums;   // of squares, the columns of one matrix behind those of the other
+  std::vector<float> counts;  // rows that each matrix was used for
+};
+
+// How the text was read, for those who look at the file.
+struct ImportanceText {
+  std::string name;
+  uint32_t n_windows = 0;
+  uint32_t window_tokens = 0;
+};
+
+// Writes the GGUF form: `path` has all of it or does not change. kInvalidArgument if it exists; kIo.
+Status write_importance_matrix(const std::filesystem::path& path, std::span<const InputSums> tensors,
+                               const ImportanceText& text);
 
 class ImportanceMatrix {
  public:

@@ -135,79 +135,79 @@ void ProfilingBackend::embed(const WeightView& table, std::span<const int32_t> i
   Work work = activations(out);
   work.weight_bytes = static_cast<double>(ids.size()) *
                       static_cast<double>(kernels::row_bytes(table.dtype, static_cast<size_t>(out.n_cols)));
-  record("embed", work, [&] { inner_.embed(table, ids, first_col, scale, out); });
+  record("embed", work, [&] { inner().embed(table, ids, first_col, scale, out); });
 }
 
 void ProfilingBackend::gather_rows(TensorView x, std::span<const int32_t> rows, TensorView out) {
   const TensorView moved = x.rows(0, static_cast<int64_t>(rows.size()));
-  record("copy", activations(moved, moved), [&] { inner_.gather_rows(x, rows, out); });
+  record("copy", activations(moved, moved), [&] { inner().gather_rows(x, rows, out); });
 }
 
 void ProfilingBackend::copy(TensorView x, TensorView out) {
-  record("copy", activations(x, out), [&] { inner_.copy(x, out); });
+  record("copy", activations(x, out), [&] { inner().copy(x, out); });
 }
 
 void ProfilingBackend::rms_norm(TensorView x, VectorView weight, float eps, TensorView out) {
-  record("norm", activations(x, out), [&] { inner_.rms_norm(x, weight, eps, out); });
+  record("norm", activations(x, out), [&] { inner().rms_norm(x, weight, eps, out); });
 }
 
 void ProfilingBackend::layer_norm(TensorView x, VectorView weight, VectorView bias, float eps,
                                   TensorView out) {
-  record("norm", activations(x, out), [&] { inner_.layer_norm(x, weight, bias, eps, out); });
+  record("norm", activations(x, out), [&] { inner().layer_norm(x, weight, bias, eps, out); });
 }
 
 void ProfilingBackend::linear(TensorView x, std::span<const LinearOutput> outputs) {
   const std::string_view phase = outputs.empty() ? "linear" : phase_of(outputs.front().weight);
-  record(phase, work_of(x, outputs), [&] { inner_.linear(x, outputs); });
+  record(phase, work_of(x, outputs), [&] { inner().linear(x, outputs); });
 }
 
 void ProfilingBackend::rope(TensorView x, int64_t head_dim, bool interleaved, TensorView cos,
                             TensorView sin) {
-  record("rope", activations(x, x, cos, sin), [&] { inner_.rope(x, head_dim, interleaved, cos, sin); });
+  record("rope", activations(x, x, cos, sin), [&] { inner().rope(x, head_dim, interleaved, cos, sin); });
 }
 
 void ProfilingBackend::store_kv(TensorView k, TensorView v, const KvLayer& kv, const RowMap& rows) {
   Work work = activations(k, v);
   work.cache_bytes = static_cast<double>(rows.n_rows()) * position_bytes(kv);
-  record("kv store", work, [&] { inner_.store_kv(k, v, kv, rows); });
+  record("kv store", work, [&] { inner().store_kv(k, v, kv, rows); });
 }
 
 void ProfilingBackend::attention(const AttentionArgs& args) {
-  record("attention", work_of(args), [&] { inner_.attention(args); });
+  record("attention", work_of(args), [&] { inner().attention(args); });
 }
 
 void ProfilingBackend::gated_activation(Activation activation, TensorView gate, TensorView up,
                                         TensorView out) {
   record("activation", activations(gate, up, out),
-         [&] { inner_.gated_activation(activation, gate, up, out); });
+         [&] { inner().gated_activation(activation, gate, up, out); });
 }
 
 void ProfilingBackend::gelu(TensorView x) {
-  record("activation", activations(x, x), [&] { inner_.gelu(x); });
+  record("activation", activations(x, x), [&] { inner().gelu(x); });
 }
 
 void ProfilingBackend::moe(const MoeArgs& args) {
-  record("experts", work_of(args), [&] { inner_.moe(args); });
+  record("experts", work_of(args), [&] { inner().moe(args); });
 }
 
 void ProfilingBackend::add(TensorView x, TensorView out) {
-  record("add, multiply", activations(x, out, out), [&] { inner_.add(x, out); });
+  record("add, multiply", activations(x, out, out), [&] { inner().add(x, out); });
 }
 
 void ProfilingBackend::add_vector(VectorView x, TensorView out) {
-  record("add, multiply", activations(out, out), [&] { inner_.add_vector(x, out); });
+  record("add, multiply", activations(out, out), [&] { inner().add_vector(x, out); });
 }
 
 void ProfilingBackend::multiply(float factor, TensorView out) {
-  record("add, multiply", activations(out, out), [&] { inner_.multiply(factor, out); });
+  record("add, multiply", activations(out, out), [&] { inner().multiply(factor, out); });
 }
 
 void ProfilingBackend::multiply_vector(VectorView x, TensorView out) {
-  record("add, multiply", activations(out, out), [&] { inner_.multiply_vector(x, out); });
+  record("add, multiply", activations(out, out), [&] { inner().multiply_vector(x, out); });
 }
 
 void ProfilingBackend::softcap(float cap, TensorView out) {
-  record("softcap", activations(out, out), [&] { inner_.softcap(cap, out); });
+  record("softcap", activations(out, out), [&] { inner().softcap(cap, out); });
 }
 
 }  // namespace hearth::tensor

@@ -1,13 +1,12 @@
-// A Backend that hands every operation to another one and notes what it was: how long it took, the bytes and
-// multiply-accumulates it needs at least. Memory and scratch are the other backend's, so that one RunState
-// and one cache serve both, and a pass that is not profiled runs on the other one with nothing in between.
+// Notes of every operation how long it took, and the bytes and multiply-accumulates it needs at least. A pass
+// that is not profiled runs on the other backend, with nothing in between.
 #pragma once
 
 #include <map>
 #include <string>
 #include <vector>
 
-#include "tensor/backend.h"
+#include "tensor/forwarding_backend.h"
 
 namespace hearth::tensor {
 
@@ -29,9 +28,9 @@ struct Phase {
 };
 
 // One thread at a time, as any Backend.
-class ProfilingBackend final : public Backend {
+class ProfilingBackend final : public ForwardingBackend {
  public:
-  explicit ProfilingBackend(Backend& inner) : inner_(inner) {}
+  explicit ProfilingBackend(Backend& inner) : ForwardingBackend(inner) {}
 
   // The phase that products with this weight, or with some of its rows, count under; "linear" where none was
   // given.
@@ -40,11 +39,6 @@ class ProfilingBackend final : public Backend {
   const std::vector<Phase>& phases() const { return phases_; }  // by first call
   Work total() const;
   void reset() { phases_.clear(); }
-
-  std::string_view name() const override { return inner_.name(); }
-  Result<std::unique_ptr<DeviceMemory>> allocate(size_t bytes) override { return inner_.allocate(bytes); }
-  Status reserve(const BackendLimits& limits) override { return inner_.reserve(limits); }
-  size_t scratch_bytes() const override { return inner_.scratch_bytes(); }
 
   void embed(const WeightView& table, std::span<const int32_t> ids, int64_t first_col, float scale,
              TensorView out) override;
@@ -75,7 +69,6 @@ class ProfilingBackend final : public Backend {
   void record(std::string_view phase, const Work& work, Operation operation);
   std::string_view phase_of(const WeightView& weight) const;
 
-  Backend& inner_;
   std::map<const std::byte*, NamedWeight> named_;  // by first byte
   std::vector<Phase> phases_;
 };

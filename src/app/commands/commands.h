@@ -23,6 +23,7 @@ void add_template(CLI::App& app, CommandLine& line);
 void add_eval(CLI::App& app, CommandLine& line);
 void add_quantize(CLI::App& app, CommandLine& line);
 void add_convert(CLI::App& app, CommandLine& line);
+void add_imatrix(CLI::App& app, CommandLine& line);
 void add_bench(CLI::App& app, CommandLine& line);
 void add_create(CLI::App& app, CommandLine& line);
 void add_fit(CLI::App& app, CommandLine& line);
