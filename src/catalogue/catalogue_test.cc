@@ -52,6 +52,9 @@ TEST(Catalogue, AShapeIsPlannedAsItsFileIs) {
 }
 
 TEST(Catalogue, KnownModelsHaveShapesAndTypes) {
+  const auto parsed = parse_known_models(known_models_json());
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(known_models().size(), parsed->size());
   std::set<std::string_view> names;
   for (const KnownModel& model : known_models()) {
     SCOPED_TRACE(model.name);
@@ -63,6 +66,38 @@ TEST(Catalogue, KnownModelsHaveShapesAndTypes) {
     for (const std::string_view quant : model.quants) EXPECT_TRUE(convert::find_quant_mix(quant)) << quant;
     EXPECT_FALSE(model.quants.empty());
   }
+}
+
+TEST(Catalogue, ADamagedListSaysWhatIsWrong) {
+  const auto parse = [](const std::string& members) {
+    return parse_known_models(R"({"models":[{"name":"A","shape":"qwen3-0.6b","types":["q8_0"],"chat":1},{)" +
+                              members + "}]}");
+  };
+  const std::string good = R"("shape":"qwen3-4b","types":["Q4_K_M","Q8_0"])";
+  const auto models = parse(R"("name":"B","pull":"b:4b","reasoning":7,)" + good);
+  ASSERT_TRUE(models) << models.error().message;
+  ASSERT_EQ(models->size(), 2u);
+  EXPECT_EQ((*models)[0].quants, std::vector<std::string>{"Q8_0"});
+  EXPECT_EQ((*models)[1].pull, "b:4b");
+  EXPECT_EQ((*models)[1].fitness.reasoning, 7);
+  const auto expect_bad = [&](const std::string& members, const std::string& message) {
+    const auto bad = parse(members);
+    ASSERT_FALSE(bad) << members;
+    EXPECT_EQ(bad.error().category, ErrorCategory::kCorrupt);
+    EXPECT_NE(bad.error().message.find(message), std::string::npos) << bad.error().message;
+  };
+  expect_bad(good, "models[1] has no name");
+  expect_bad(R"("name":3,)" + good, "models[1] has no name");
+  expect_bad(R"("name":"A",)" + good, "A comes twice");
+  expect_bad(R"("name":"B","speed":3,)" + good, "B: speed is no member");
+  expect_bad(R"("name":"B","chat":101,)" + good, "B: chat");
+  expect_bad(R"("name":"B","chat":"much",)" + good, "B: chat");
+  expect_bad(R"("name":"B","types":["Q8_0"],"shape":"round")", "B: there is no shape \"round\"");
+  expect_bad(R"("name":"B","shape":"qwen3-4b")", "B: types");
+  expect_bad(R"("name":"B","shape":"qwen3-4b","types":["Q9"])", "B: quantisation Q9 is unknown");
+  EXPECT_FALSE(parse_known_models("[]"));
+  EXPECT_FALSE(parse_known_models("{\"models\":"));
+  EXPECT_FALSE(parse_known_models(R"({"models":[3]})"));
 }
 
 }  // namespace

@@ -1,48 +1,95 @@
 #include "catalogue/known_models.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "catalogue/model_spec.h"
+#include "convert/json_file.h"
+#include "convert/quant_mix.h"
+
 namespace hearth::catalogue {
 namespace {
 
-constexpr std::string_view kCommon[] = {"Q4_K_M", "Q8_0"};
-constexpr std::string_view kSmall[] = {"Q8_0", "Q4_K_M"};
-constexpr std::string_view kVectors[] = {"Q8_0", "F16"};
+using convert::Json;
 
-// clang-format off
-constexpr KnownModel kModels[] = {
-    {"Gemma 4 E2B", "gemma4-e2b", kCommon, {50, 42, 52, 0}},
-    {"Gemma 4 E4B", "gemma4-e4b", kCommon, {60, 52, 60, 0}},
-    {"Gemma 4 12B", "gemma4-12b", kCommon, {76, 68, 76, 0}},
-    {"Gemma 4 26B-A4B", "gemma4-26b-a4b", kCommon, {80, 76, 80, 0}},
-    {"Gemma 4 31B", "gemma4-31b", kCommon, {90, 86, 90, 0}},
-    {"Llama 3.2 1B", "llama-3.2-1b", kCommon, {30, 18, 32, 0}},
-    {"Llama 3.2 3B", "llama-3.2-3b", kCommon, {42, 30, 44, 0}},
-    {"Llama 3.1 8B", "llama-3.1-8b", kCommon, {58, 44, 60, 0}},
-    {"Llama 3.3 70B", "llama-3.3-70b", kCommon, {82, 72, 82, 0}},
-    {"DeepSeek-R1 Distill Qwen 1.5B", "qwen2-1.5b", kCommon, {24, 40, 22, 0}},
-    {"DeepSeek-R1 Distill Qwen 7B", "qwen2-7b", kCommon, {44, 62, 42, 0}},
-    {"DeepSeek-R1 Distill Llama 8B", "llama-3.1-8b", kCommon, {48, 60, 48, 0}},
-    {"DeepSeek-R1 Distill Qwen 14B", "qwen2-14b", kCommon, {58, 74, 58, 0}},
-    {"DeepSeek-R1 Distill Qwen 32B", "qwen2-32b", kCommon, {66, 84, 66, 0}},
-    {"DeepSeek-R1 Distill Llama 70B", "llama-3.3-70b", kCommon, {72, 85, 70, 0}},
-    {"Qwen3 0.6B", "qwen3-0.6b", kSmall, {26, 24, 24, 0}},
-    {"Qwen3 1.7B", "qwen3-1.7b", kCommon, {38, 40, 34, 0}},
-    {"Qwen3 4B", "qwen3-4b", kCommon, {54, 58, 48, 0}},
-    {"Qwen3 8B", "qwen3-8b", kCommon, {64, 68, 54, 0}},
-    {"Qwen3 14B", "qwen3-14b", kCommon, {72, 76, 62, 0}},
-    {"Qwen3 32B", "qwen3-32b", kCommon, {80, 84, 68, 0}},
-    {"Qwen3 30B-A3B", "qwen3-30b-a3b", kCommon, {74, 80, 66, 0}},
-    {"EmbeddingGemma 300M", "embeddinggemma-300m", kVectors, {0, 0, 0, 90}},
-    {"nomic-embed-text v1.5", "nomic-embed-v1.5", kVectors, {0, 0, 0, 70}},
-    {"BGE base en v1.5", "bge-base-en-v1.5", kVectors, {0, 0, 0, 68}},
-    {"BGE large en v1.5", "bge-large-en-v1.5", kVectors, {0, 0, 0, 74}},
-    {"all-MiniLM-L6", "minilm-l6", kVectors, {0, 0, 0, 50}},
-};
-// clang-format on
+constexpr auto kCorrupt = ErrorCategory::kCorrupt;
+constexpr uint64_t kBest = 100;
+constexpr std::pair<const char*, int Fitness::*> kPurposes[] = {{"chat", &Fitness::chat},
+                                                                {"reasoning", &Fitness::reasoning},
+                                                                {"documents", &Fitness::documents},
+                                                                {"embedding", &Fitness::embedding}};
+constexpr std::string_view kOther[] = {"name", "shape", "types", "pull"};
+
+Status check_members(const Json& entry) {
+  for (const auto& [key, value] : entry.items()) {
+    const bool known = std::find(std::begin(kOther), std::end(kOther), key) != std::end(kOther) ||
+                       std::any_of(std::begin(kPurposes), std::end(kPurposes),
+                                   [&](const auto& purpose) { return key == purpose.first; });
+    if (!known) return fail(kCorrupt, "{} is no member that a model has", key);
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> read_types(const Json& entry) {
+  const Json* types = convert::find_member(entry, "types");
+  if (types == nullptr || !types->is_array() || types->empty()) {
+    return fail(kCorrupt, "types must be a list of at least one");
+  }
+  std::vector<std::string> names;
+  for (const Json& type : *types) {
+    if (!type.is_string()) return fail(kCorrupt, "types must be names");
+    HEARTH_TRY(const convert::QuantMix mix, convert::find_quant_mix(type.get<std::string>()));
+    names.emplace_back(mix.name);
+  }
+  return names;
+}
+
+Result<KnownModel> read_model(const Json& entry, const std::string& name) {
+  HEARTH_CHECK_OK(check_members(entry));
+  KnownModel model{.name = name, .shape = {}, .quants = {}, .pull = {}, .fitness = {}};
+  HEARTH_TRY(const auto shape, convert::get_string(entry, "shape"));
+  model.shape = shape.value_or("");
+  if (find_model_spec(model.shape) == nullptr) return fail(kCorrupt, "there is no shape \"{}\"", model.shape);
+  HEARTH_TRY(model.quants, read_types(entry));
+  HEARTH_TRY(const auto pull, convert::get_string(entry, "pull"));
+  model.pull = pull.value_or("");
+  for (const auto& [key, member] : kPurposes) {
+    HEARTH_TRY(const auto value, convert::get_uint(entry, key, kBest));
+    model.fitness.*member = static_cast<int>(value.value_or(0));
+  }
+  return model;
+}
 
 }  // namespace
 
+Result<std::vector<KnownModel>> parse_known_models(std::string_view text) {
+  HEARTH_TRY(const Json json, convert::parse_json(text));
+  const Json* entries = convert::find_member(json, "models");
+  if (entries == nullptr || !entries->is_array()) return fail(kCorrupt, "there is no list \"models\"");
+  std::vector<KnownModel> models;
+  for (size_t i = 0; i < entries->size(); ++i) {
+    const Json& entry = (*entries)[i];
+    const auto name = convert::get_string(entry.is_object() ? entry : Json::object(), "name");
+    if (!name || !*name || (*name)->empty()) return fail(kCorrupt, "models[{}] has no name", i);
+    auto model = read_model(entry, **name);
+    if (!model) {
+      Error error = std::move(model).error();
+      error.category = kCorrupt;
+      return propagate(std::move(error), **name);
+    }
+    if (std::any_of(models.begin(), models.end(), [&](const auto& other) { return other.name == **name; })) {
+      return fail(kCorrupt, "{} comes twice", **name);
+    }
+    models.push_back(*std::move(model));
+  }
+  return models;
+}
+
 std::span<const KnownModel> known_models() {
-  return kModels;
+  // A damaged file fails the tests; a program that was built of one knows no models.
+  static const std::vector<KnownModel> models =
+      parse_known_models(known_models_json()).value_or(std::vector<KnownModel>());
+  return models;
 }
 
 }  // namespace hearth::catalogue

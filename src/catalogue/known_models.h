@@ -1,8 +1,12 @@
-// Models that people use, for judging which of them a machine can run: data alone.
+// Models that people use, for judging which of them a machine can run: data alone, from known_models.json.
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/result.h"
 
 namespace hearth::catalogue {
 
@@ -16,12 +20,22 @@ struct Fitness {
 };
 
 struct KnownModel {
-  std::string_view name;                     // as people write it
-  std::string_view shape;                    // of model_spec.cc
-  std::span<const std::string_view> quants;  // of convert/quant_mix.h, the best choice first
+  std::string name;                 // as people write it
+  std::string shape;                // of model_spec.cc
+  std::vector<std::string> quants;  // of convert/quant_mix.h, the best choice first
+  std::string pull;                 // what `hearth pull` fetches it by; empty = not known
   Fitness fitness;
 };
 
+// Those that come with the program, in the file's order.
 std::span<const KnownModel> known_models();
+
+// {"models": [{"name", "shape", "types": [...], "pull", "chat", "reasoning", "documents", "embedding"}]};
+// name, shape and types must be there. kCorrupt names the model and the member at fault, also for one that is
+// not known, a name that comes twice, a shape or type that there is not, or a number above 100.
+Result<std::vector<KnownModel>> parse_known_models(std::string_view json);
+
+// The file itself.
+std::string_view known_models_json();
 
 }  // namespace hearth::catalogue
