@@ -50,10 +50,10 @@ Result<std::vector<FitCandidate>> candidates(const std::string& model, const Set
   if (!model.empty()) {
     const auto found = find_model(model, settings);
     if (found) {
-      HEARTH_TRY(const gguf::ModelFile file, open_model_file(*found));
-      HEARTH_TRY(
-          FitCandidate candidate,
-          file_candidate(file, std::filesystem::path(found->name).filename().string(), settings.kv_type));
+      HEARTH_TRY(gguf::ModelFile file, open_model_file(*found));
+      HEARTH_TRY(FitCandidate candidate,
+                 file_candidate(std::move(file), std::filesystem::path(found->name).filename().string(),
+                                settings.kv_type));
       all.push_back(std::move(candidate));
       return all;
     }
@@ -65,7 +65,7 @@ Result<std::vector<FitCandidate>> candidates(const std::string& model, const Set
   }
   for (const catalogue::KnownModel& known : catalogue::known_models()) {
     if (lower(known.name).find(lower(model)) == std::string::npos) continue;
-    for (const std::string_view quant : known.quants) {
+    for (const std::string& quant : known.quants) {
       all.push_back(known_candidate(known, quant, settings.kv_type));
       if (model.empty()) break;
     }
@@ -120,11 +120,14 @@ Json memory_json(const ContextFit& at) {
           {"activation_bytes", plan.activation_bytes},
           {"logit_bytes", plan.logit_bytes},
           {"scratch_bytes", plan.scratch_bytes},
-          {"embedder_bytes", plan.embedder_bytes}};
+          {"embedder_bytes", plan.embedder_bytes},
+          {"word_bytes", plan.word_bytes}};
 }
 
 Json fit_json(const ModelFit& fit) {
   Json json{{"name", fit.name}, {"type", fit.quant}, {"verdict", name_of(fit.verdict)}, {"why", fit.why}};
+  if (!fit.pull.empty()) json["pull"] = fit.pull;
+  json["file_bytes"] = fit.file_bytes;
   json["prefill_tokens_per_second"] = fit.prefill_tokens_per_second;
   if (fit.decode_tokens_per_second > 0) {
     json["decode_tokens_per_second"] = fit.decode_tokens_per_second;
@@ -155,7 +158,7 @@ Status run_fit(const FitCommand& command, Environment& environment) {
   for (const FitCandidate& candidate : wanted) {
     auto fit = judge(candidate, planner, options);
     if (!fit) return propagate(std::move(fit).error(), candidate.name);
-    HEARTH_CHECK_OK(predict_speed(candidate, speed, *fit));
+    predict_speed(candidate, speed, *fit);
     fits.push_back(std::move(*fit));
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -13,28 +14,32 @@ namespace hearth::app {
 namespace {
 
 constexpr size_t kWeightBytes = size_t{160} << 20;  // far more than caches hold
-constexpr int64_t kWidth = 2048;                    // of the matrices
+constexpr int64_t kWidth = 2048;                    // of a row of activations
+constexpr int64_t kMostColumns = 32768;             // of a matrix
 constexpr int64_t kStepRows = 256;                  // of a prompt's step, as the server has them
-constexpr int64_t kStepOutputs = 4096;
-constexpr int64_t kSmallOutputs = 64;
 constexpr int64_t kHeads = 16, kKvHeads = 4, kHeadDim = 128;
 constexpr int64_t kPositions = 512;
+constexpr int kMachineRuns = 4;
+constexpr int kRuns = 5;
+constexpr size_t kCacheLine = 64;
+constexpr double kDecodeSampleBytes = 320e6;  // read for one measurement
+constexpr double kPrefillSampleMacs = 6e9;
 
 // A pattern that is a plain number in every format, so that no value is special.
 constexpr int kPattern = 0x3c;
 
-// The median of a few runs, as bench has it: what the machine usually does, not what it can.
+// The shortest of a few runs: whatever else a machine does makes one longer, and that is not the model's.
 template <typename Work>
-double median_seconds(int n_runs, Work work) {
+double shortest_seconds(int n_runs, Work work) {
   work();
-  std::vector<double> seconds;
+  double shortest = std::numeric_limits<double>::infinity();
   for (int i = 0; i < n_runs; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     work();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    shortest =
+        std::min(shortest, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  std::nth_element(seconds.begin(), seconds.begin() + n_runs / 2, seconds.end());
-  return seconds[static_cast<size_t>(n_runs / 2)];
+  return shortest;
 }
 
 struct Floats {
@@ -48,11 +53,17 @@ struct Floats {
 }  // namespace
 
 Result<MachineSpeed> MachineSpeed::measure(ThreadPool& threads, const kernels::KernelTable& kernels) {
-  HEARTH_TRY(const ReadTest read_test, ReadTest::create(threads, PageSize::kHuge));
-  const ReadBandwidth read = read_test.best(threads.n_threads());
+  ReadBandwidth read;
+  {
+    HEARTH_TRY(const ReadTest read_test, ReadTest::create(threads, PageSize::kHuge));
+    for (int i = 0; i < kMachineRuns; ++i) {
+      const ReadBandwidth now = read_test.best(threads.n_threads());
+      if (now.bytes_per_second > read.bytes_per_second) read = now;
+    }
+  }
   auto backend = tensor::create_cpu_backend(kernels, threads);
   HEARTH_CHECK_OK(backend->reserve({.max_rows = kStepRows,
-                                    .max_cols = kWidth,
+                                    .max_cols = kMostColumns,
                                     .max_head_dim = kHeadDim,
                                     .max_head_group = kHeads / kKvHeads}));
   HEARTH_TRY(AlignedBuffer weights, AlignedBuffer::create(kWeightBytes));
@@ -63,34 +74,81 @@ Result<MachineSpeed> MachineSpeed::measure(ThreadPool& threads, const kernels::K
   });
   MachineSpeed speed(threads, std::move(backend), std::move(weights));
   speed.read_ = read;
-  speed.macs_per_second_ = measure_dot_peak(threads, kernels.name);
-  HEARTH_CHECK_OK(speed.measure_attention());
-  HEARTH_CHECK_OK(speed.measure_small_operations());
+  for (int i = 0; i < kMachineRuns; ++i) {
+    speed.macs_per_second_ = std::max(speed.macs_per_second_, measure_dot_peak(threads, kernels.name));
+  }
+  speed.measure_attention();
+  speed.measure_small_operations();
   return speed;
 }
 
-Result<MachineSpeed::ProductSpeed> MachineSpeed::product(kernels::DType dtype) {
-  if (const auto known = products_.find(dtype); known != products_.end()) return known->second;
-  const size_t row_bytes = kernels::row_bytes(dtype, kWidth);
-  const auto n_out = static_cast<int64_t>(weights_.size() / row_bytes);
-  const tensor::WeightView all{weights_.data(), dtype, kWidth, n_out, 1};
-  const int64_t n_step = std::min(n_out, kStepOutputs);
-  Floats x(kStepRows, kWidth), one(1, n_out), step(kStepRows, n_step);
-  const auto multiply = [&](tensor::TensorView in, tensor::WeightView weight, tensor::TensorView out) {
-    const tensor::LinearOutput output{.weight = weight, .bias = {}, .out = out};
-    backend_->linear(in, {&output, 1});
-  };
-  ProductSpeed speed;
-  const double decode = median_seconds(5, [&] { multiply(x.view.rows(0, 1), all, one.view); });
-  speed.bytes_per_second = static_cast<double>(all.bytes()) / decode;
-  const double prefill = median_seconds(3, [&] { multiply(x.view, all.rows(0, n_step), step.view); });
-  speed.macs_per_second = static_cast<double>(kStepRows * kWidth * n_step) / prefill;
-  products_[dtype] = speed;
-  return speed;
+// The first of the matrices, which are of all kinds that a layer has, in real memory.
+std::vector<tensor::WeightView> MachineSpeed::sample(const ModelWork::Product& product, double most_bytes) {
+  std::vector<tensor::WeightView> views;
+  double bytes = 0;
+  size_t at = 0;
+  for (tensor::WeightView view : product.matrices) {
+    if (bytes >= most_bytes) break;
+    if (view.n_in > kMostColumns) continue;
+    const double room = std::min(most_bytes - bytes, static_cast<double>(weights_.size()));
+    const auto rows = static_cast<int64_t>(room / static_cast<double>(view.row_bytes()));
+    view.n_out = std::clamp<int64_t>(rows, 1, view.n_out);
+    if (view.data == nullptr) {
+      if (at + view.bytes() > weights_.size()) at = 0;
+      view.data = weights_.data() + at;
+      at += (view.bytes() + kCacheLine - 1) / kCacheLine * kCacheLine;
+    }
+    bytes += static_cast<double>(view.bytes());
+    views.push_back(view);
+  }
+  return views;
+}
+
+double MachineSpeed::seconds_of(const std::vector<tensor::WeightView>& matrices, int64_t n_rows, int n_runs) {
+  size_t n_in = 0, n_out = 0;
+  for (const tensor::WeightView& matrix : matrices) {
+    n_in = std::max(n_in, static_cast<size_t>(matrix.n_in));
+    n_out = std::max(n_out, static_cast<size_t>(matrix.n_out));
+  }
+  const auto rows = static_cast<size_t>(n_rows);
+  in_.resize(std::max(in_.size(), rows * n_in), 0.5f);
+  out_.resize(std::max(out_.size(), rows * n_out));
+  return shortest_seconds(n_runs, [&] {
+    for (const tensor::WeightView& matrix : matrices) {
+      const tensor::LinearOutput output{
+          .weight = matrix, .bias = {}, .out = {out_.data(), n_rows, matrix.n_out, matrix.n_out}};
+      backend_->linear({in_.data(), n_rows, matrix.n_in, matrix.n_in}, {&output, 1});
+    }
+  });
+}
+
+double MachineSpeed::decode_bytes_per_second(const ModelWork::Product& product) {
+  const auto matrices = sample(product, kDecodeSampleBytes);
+  double bytes = 0;
+  for (const tensor::WeightView& matrix : matrices) bytes += static_cast<double>(matrix.bytes());
+  return bytes / seconds_of(matrices, 1, kRuns);
+}
+
+double MachineSpeed::prefill_macs_per_second(const ModelWork::Product& product, int64_t n_rows) {
+  const tensor::WeightView& first = product.matrices.front();
+  // Shapes hardly matter here: one measurement serves all models that are not in memory.
+  const std::pair key(first.dtype, n_rows);
+  if (const auto known = prefill_.find(key); first.data == nullptr && known != prefill_.end()) {
+    return known->second;
+  }
+  const double bytes_per_value = static_cast<double>(first.row_bytes()) / static_cast<double>(first.n_in);
+  const auto matrices = sample(product, kPrefillSampleMacs / static_cast<double>(n_rows) * bytes_per_value);
+  double macs = 0;
+  for (const tensor::WeightView& matrix : matrices) {
+    macs += static_cast<double>(n_rows * matrix.n_in) * static_cast<double>(matrix.n_out);
+  }
+  const double rate = macs / seconds_of(matrices, n_rows, kRuns);
+  if (first.data == nullptr) prefill_[key] = rate;
+  return rate;
 }
 
 // A step in the middle of a prompt.
-Status MachineSpeed::measure_attention() {
+void MachineSpeed::measure_attention() {
   constexpr int64_t kBlocks = kPositions / tensor::kBlockTokens;
   const size_t side = kernels::row_bytes(kernels::DType::kF16, kHeadDim) * kKvHeads * tensor::kBlockTokens;
   const tensor::KvLayer kv{.pool = weights_.data(),
@@ -108,53 +166,64 @@ Status MachineSpeed::measure_attention() {
   const tensor::SequenceKv stored{.blocks = {blocks, {}}, .n_positions = kPositions};
   const tensor::RowMap rows{.sequence = sequence, .position = position, .sequences = {&stored, 1}};
   Floats q(kStepRows, kHeads * kHeadDim), out(kStepRows, kHeads * kHeadDim);
-  const double seconds = median_seconds(5, [&] {
+  const double seconds = shortest_seconds(kRuns, [&] {
     backend_->attention(
         {.q = q.view, .kv = &kv, .rows = &rows, .n_heads = kHeads, .scale = 0.1f, .out = out.view});
   });
   const int64_t visible = kStepRows * (kPositions - kStepRows / 2);
   attention_macs_per_second_ = 2.0 * static_cast<double>(kHeads * kHeadDim * visible) / seconds;
-  return {};
-}
 
-Status MachineSpeed::measure_small_operations() {
-  Floats x(kStepRows, kWidth), y(kStepRows, kWidth);
-  const double norm = median_seconds(5, [&] { backend_->rms_norm(x.view, {}, 1e-6f, y.view); });
-  const double activation = median_seconds(
-      5, [&] { backend_->gated_activation(tensor::Activation::kSilu, x.view, y.view, y.view); });
-  seconds_per_element_ = (norm + activation) / 2 / static_cast<double>(kStepRows * kWidth);
-  constexpr int kCalls = 200;
-  const tensor::WeightView small{weights_.data(), kernels::DType::kQ8_0, kWidth, kSmallOutputs, 1};
-  const double products = median_seconds(3, [&] {
-    for (int i = 0; i < kCalls; ++i) {
-      const tensor::LinearOutput output{
-          .weight = small, .bias = {}, .out = y.view.rows(0, 1).cols(0, kSmallOutputs)};
-      backend_->linear(x.view.rows(0, 1), {&output, 1});
+  // A row that is written, with little before it, among what a layer does to it beside its products.
+  const tensor::SequenceKv short_kv{.blocks = {std::span(blocks).first(1), {}}, .n_positions = 64};
+  const int32_t first = 0, place = 63;
+  const tensor::RowMap one{.sequence = {&first, 1}, .position = {&place, 1}, .sequences = {&short_kv, 1}};
+  Floats x(1, kWidth), y(1, kWidth), gate(1, 4 * kWidth), up(1, 4 * kWidth);
+  constexpr int kLayers = 50;
+  const double layers = shortest_seconds(kRuns, [&] {
+    for (int i = 0; i < kLayers; ++i) {
+      for (int norm = 0; norm < 4; ++norm) backend_->rms_norm(x.view, {}, 1e-6f, y.view);
+      backend_->attention({.q = q.view.rows(0, 1),
+                           .kv = &kv,
+                           .rows = &one,
+                           .n_heads = kHeads,
+                           .scale = 0.1f,
+                           .out = out.view.rows(0, 1)});
+      backend_->gated_activation(tensor::Activation::kSilu, gate.view, up.view, gate.view);
+      for (int sum = 0; sum < 2; ++sum) backend_->add(x.view, y.view);
     }
   });
-  seconds_per_operation_ = products / kCalls;
-  return {};
+  seconds_per_layer_ = layers / kLayers;
 }
 
-Result<double> MachineSpeed::prefill(const ModelWork& work, int64_t n_tokens) {
+void MachineSpeed::measure_small_operations() {
+  Floats x(kStepRows, kWidth), y(kStepRows, kWidth);
+  const double norm = shortest_seconds(kRuns, [&] { backend_->rms_norm(x.view, {}, 1e-6f, y.view); });
+  const double activation = shortest_seconds(
+      kRuns, [&] { backend_->gated_activation(tensor::Activation::kSilu, x.view, y.view, y.view); });
+  seconds_per_element_ = (norm + activation) / 2 / static_cast<double>(kStepRows * kWidth);
+}
+
+double MachineSpeed::prefill(const ModelWork& work, int64_t n_tokens) {
   double seconds = work.attention_macs(n_tokens / 2) / attention_macs_per_second_ +
-                   work.element_operations() * seconds_per_element_ +
-                   static_cast<double>(work.n_operations()) * seconds_per_operation_ / kStepRows;
-  for (const auto& [dtype, product] : work.products()) {
-    HEARTH_TRY(const ProductSpeed speed, this->product(dtype));
-    seconds += product.prefill_values / speed.macs_per_second;
+                   work.element_operations() * seconds_per_element_;
+  for (const auto& [kind, product] : work.products()) {
+    if (product.prefill_values == 0) continue;
+    const int64_t rows = kind.experts ? work.expert_rows(kStepRows) : kStepRows;
+    seconds += product.prefill_values / prefill_macs_per_second(product, rows);
   }
   return 1 / seconds;
 }
 
-Result<double> MachineSpeed::decode(const ModelWork& work, int64_t depth) {
-  double seconds = work.cache_bytes(depth) / read_.bytes_per_second +
-                   static_cast<double>(work.n_operations()) * seconds_per_operation_;
-  for (const auto& [dtype, product] : work.products()) {
-    HEARTH_TRY(const ProductSpeed speed, this->product(dtype));
-    seconds += product.decode_bytes / speed.bytes_per_second;
+std::vector<double> MachineSpeed::decode(const ModelWork& work, std::span<const int64_t> depths) {
+  double alone = static_cast<double>(work.n_layers()) * seconds_per_layer_;
+  for (const auto& [kind, product] : work.products()) {
+    alone += product.decode_bytes / decode_bytes_per_second(product);
   }
-  return 1 / seconds;
+  std::vector<double> rates;
+  for (const int64_t depth : depths) {
+    rates.push_back(1 / (alone + work.cache_bytes(depth) / read_.bytes_per_second));
+  }
+  return rates;
 }
 
 }  // namespace hearth::app

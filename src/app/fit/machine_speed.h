@@ -4,6 +4,9 @@
 
 #include <map>
 #include <memory>
+#include <span>
+#include <utility>
+#include <vector>
 
 #include "app/bench/machine_limits.h"
 #include "app/fit/model_work.h"
@@ -14,40 +17,41 @@ namespace hearth::app {
 
 class MachineSpeed {
  public:
-  // Measures what does not depend on a model. Takes about a second. kOverloaded without memory for it.
+  // Measures what does not depend on a model. Takes about two seconds. kOverloaded without memory for it.
   static Result<MachineSpeed> measure(ThreadPool& threads, const kernels::KernelTable& kernels);
 
-  // Tokens per second. Measures products of the model's types when they are seen for the first time.
+  // Tokens per second. Matrices of the model's shapes and types are measured: those of a file where they are,
+  // others in memory of this object. A quarter of a second or less for each call.
   // Of a prompt of n_tokens read from the beginning.
-  Result<double> prefill(const ModelWork& work, int64_t n_tokens);
-  // Of writing with `depth` tokens before.
-  Result<double> decode(const ModelWork& work, int64_t depth);
+  double prefill(const ModelWork& work, int64_t n_tokens);
+  // Of writing, with each of these numbers of tokens before.
+  std::vector<double> decode(const ModelWork& work, std::span<const int64_t> depths);
 
   double read_bytes_per_second() const { return read_.bytes_per_second; }
   double macs_per_second() const { return macs_per_second_; }  // 0 = not known
 
  private:
-  struct ProductSpeed {
-    double bytes_per_second = 0;  // one row through a matrix from memory
-    double macs_per_second = 0;   // a step's rows of a prompt
-  };
-
   MachineSpeed(ThreadPool& threads, std::unique_ptr<tensor::Backend> backend, AlignedBuffer weights)
       : threads_(&threads), backend_(std::move(backend)), weights_(std::move(weights)) {}
 
-  Result<ProductSpeed> product(kernels::DType dtype);
-  Status measure_attention();
-  Status measure_small_operations();
+  double prefill_macs_per_second(const ModelWork::Product& product, int64_t n_rows);
+  double decode_bytes_per_second(const ModelWork::Product& product);
+  std::vector<tensor::WeightView> sample(const ModelWork::Product& product, double most_bytes);
+  // The shortest time of `n_rows` rows through all of the matrices, one after the other.
+  double seconds_of(const std::vector<tensor::WeightView>& matrices, int64_t n_rows, int n_runs);
+  void measure_attention();
+  void measure_small_operations();
 
   ThreadPool* threads_;
   std::unique_ptr<tensor::Backend> backend_;
   AlignedBuffer weights_;
+  std::vector<float> in_, out_;
+  std::map<std::pair<kernels::DType, int64_t>, double> prefill_;  // by type and rows
   ReadBandwidth read_;
   double macs_per_second_ = 0;
   double attention_macs_per_second_ = 0;
-  double seconds_per_element_ = 0;    // of norms, activations and sums
-  double seconds_per_operation_ = 0;  // however small it is
-  std::map<kernels::DType, ProductSpeed> products_;
+  double seconds_per_element_ = 0;  // of norms, activations and sums
+  double seconds_per_layer_ = 0;    // of one row, beside its matrices and the length of its context
 };
 
 }  // namespace hearth::app

@@ -29,7 +29,7 @@ FitCandidate known_candidate(const catalogue::KnownModel& model, std::string_vie
   model::ModelConfig config = catalogue::config_of(spec);
   ModelWork work(config, kv_dtype);
   for (size_t i = 0; i < tensors.size(); ++i) {
-    work.add(tensors[i].name, types[i], tensors[i].n_elements(), tensors[i].dims.size());
+    work.add(tensors[i].name, types[i], tensors[i].dims);
   }
   work.finish();
   return {.name = std::string(model.name),
@@ -37,23 +37,28 @@ FitCandidate known_candidate(const catalogue::KnownModel& model, std::string_vie
           .config = std::move(config),
           .file_bytes = work.weight_bytes() + spec.vocab * kBytesPerVocabularyEntry,
           .work = std::move(work),
-          .fitness = model.fitness};
+          .fitness = model.fitness,
+          .pull = model.pull,
+          .file = nullptr};
 }
 
-Result<FitCandidate> file_candidate(const gguf::ModelFile& file, std::string name, kernels::DType kv_dtype) {
-  HEARTH_TRY(model::ModelConfig config, model::read_config(file));
-  HEARTH_TRY(const serving::ModelCard card, serving::read_model_card(file));
+Result<FitCandidate> file_candidate(gguf::ModelFile opened, std::string name, kernels::DType kv_dtype) {
+  auto file = std::make_shared<const gguf::ModelFile>(std::move(opened));
+  HEARTH_TRY(model::ModelConfig config, model::read_config(*file));
+  HEARTH_TRY(const serving::ModelCard card, serving::read_model_card(*file));
   ModelWork work(config, kv_dtype);
-  for (const gguf::TensorInfo& tensor : file.tensors()) {
-    work.add(tensor.name, tensor.dtype, tensor.n_elements(), tensor.n_dims);
+  for (const gguf::TensorInfo& tensor : file->tensors()) {
+    work.add(tensor.name, tensor.dtype, {tensor.dims, tensor.n_dims}, tensor.bytes.data());
   }
   work.finish();
   return FitCandidate{.name = std::move(name),
                       .quant = card.main_type(),
                       .config = std::move(config),
-                      .file_bytes = file.size_bytes(),
+                      .file_bytes = file->size_bytes(),
                       .work = std::move(work),
-                      .fitness = {}};
+                      .fitness = {},
+                      .pull = {},
+                      .file = std::move(file)};
 }
 
 const ContextFit* ModelFit::at(int64_t context) const {
@@ -67,6 +72,8 @@ Result<ModelFit> judge(const FitCandidate& candidate, serving::ModelPlanner& pla
   const model::ModelConfig& config = candidate.config;
   ModelFit fit{.name = candidate.name,
                .quant = candidate.quant,
+               .pull = candidate.pull,
+               .file_bytes = candidate.file_bytes,
                .fitness = candidate.fitness,
                .contexts = {},
                .why = {}};
@@ -105,17 +112,18 @@ Result<ModelFit> judge(const FitCandidate& candidate, serving::ModelPlanner& pla
   return fit;
 }
 
-Status predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit) {
+void predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit) {
   const model::ModelConfig& config = candidate.config;
-  HEARTH_TRY(fit.prefill_tokens_per_second,
-             speed.prefill(candidate.work, std::min(kPromptTokens, config.context_length)));
-  if (config.is_encoder) return {};
-  HEARTH_TRY(fit.decode_tokens_per_second, speed.decode(candidate.work, kDecodeDepth));
-  HEARTH_TRY(fit.decode_at_32k, speed.decode(candidate.work, std::min(kContexts[1], config.context_length)));
+  fit.prefill_tokens_per_second =
+      speed.prefill(candidate.work, std::min(kPromptTokens, config.context_length));
+  if (config.is_encoder) return;
+  const int64_t depths[] = {kDecodeDepth, std::min(kContexts[1], config.context_length)};
+  const std::vector<double> rates = speed.decode(candidate.work, depths);
+  fit.decode_tokens_per_second = rates[0];
+  fit.decode_at_32k = rates[1];
   if (fit.verdict != Verdict::kNo && fit.decode_tokens_per_second < kReadingPace) {
     fit.why += "; writes slower than one reads";
   }
-  return {};
 }
 
 const ModelFit* best_for(const Purpose& purpose, const std::vector<ModelFit>& fits) {

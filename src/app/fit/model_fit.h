@@ -1,6 +1,7 @@
 // Whether a model fits this machine, and how fast it would be.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,11 +20,13 @@ struct FitCandidate {
   uint64_t file_bytes = 0;
   ModelWork work;
   catalogue::Fitness fitness;
+  std::string pull;  // what `hearth pull` fetches it by; empty = not known, or a file
+  std::shared_ptr<const gguf::ModelFile> file;  // whose matrices are measured; null: only its shape is known
 };
 
 FitCandidate known_candidate(const catalogue::KnownModel& model, std::string_view quant,
                              kernels::DType kv_dtype);
-Result<FitCandidate> file_candidate(const gguf::ModelFile& file, std::string name, kernels::DType kv_dtype);
+Result<FitCandidate> file_candidate(gguf::ModelFile file, std::string name, kernels::DType kv_dtype);
 
 struct ContextFit {
   int64_t context = 0;  // tokens
@@ -35,6 +38,8 @@ enum class Verdict { kFits, kTight, kNo };
 
 struct ModelFit {
   std::string name, quant;
+  std::string pull;
+  uint64_t file_bytes = 0;
   catalogue::Fitness fitness;
   std::vector<ContextFit> contexts;      // 4k, 32k and the model's own, as far as it goes
   double prefill_tokens_per_second = 0;  // a prompt of 512 tokens
@@ -56,7 +61,7 @@ struct FitOptions {
 // Without speeds.
 Result<ModelFit> judge(const FitCandidate& candidate, serving::ModelPlanner& planner,
                        const FitOptions& options);
-Status predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit);
+void predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit);
 
 // The best for a purpose, among those that fit with the context it needs and write at reading pace; without
 // one, the fastest that fits. nullptr when none does.

@@ -17,12 +17,12 @@ FitCandidate candidate(std::string_view name, std::string_view quant = "Q4_K_M")
 
 double decode_bytes(const ModelWork& work) {
   double bytes = 0;
-  for (const auto& [dtype, product] : work.products()) bytes += product.decode_bytes;
+  for (const auto& [kind, product] : work.products()) bytes += product.decode_bytes;
   return bytes;
 }
 double prefill_values(const ModelWork& work) {
   double values = 0;
-  for (const auto& [dtype, product] : work.products()) values += product.prefill_values;
+  for (const auto& [kind, product] : work.products()) values += product.prefill_values;
   return values;
 }
 
@@ -46,7 +46,8 @@ TEST(ModelWork, CountsWhatATokenNeeds) {
 }
 
 ModelFit fit(const char* name, int chat, double speed, bool fits) {
-  ModelFit result{.name = name, .quant = {}, .fitness = {.chat = chat}, .contexts = {}, .why = {}};
+  ModelFit result{
+      .name = name, .quant = {}, .pull = {}, .fitness = {.chat = chat}, .contexts = {}, .why = {}};
   result.decode_tokens_per_second = speed;
   result.contexts = {{.context = 4096, .memory = {}, .fits = fits}};
   return result;

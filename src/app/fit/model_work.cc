@@ -8,24 +8,26 @@ namespace hearth::app {
 using model::AttentionKind;
 using model::LayerConfig;
 
-void ModelWork::add(std::string_view name, kernels::DType dtype, uint64_t n_elements, uint64_t n_dims) {
-  const auto bytes = static_cast<double>(kernels::row_bytes(dtype, n_elements));
-  weight_bytes_ += static_cast<uint64_t>(bytes);
+void ModelWork::add(std::string_view name, kernels::DType dtype, std::span<const uint64_t> dims,
+                    const std::byte* data) {
+  uint64_t n_rows = 1;
+  for (size_t i = 1; i < dims.size(); ++i) n_rows *= dims[i];
+  const auto n_in = static_cast<int64_t>(dims[0]);
+  tensor::WeightView matrix{data, dtype, n_in, static_cast<int64_t>(n_rows), 1};
+  weight_bytes_ += matrix.bytes();
   if (name == "token_embd.weight") {
-    embedding_dtype_ = dtype;
-    embedding_bytes_ = bytes;
+    embedding_ = matrix;
     return;  // one row is looked up
   }
-  if (n_dims < 2 || name == "per_layer_token_embd.weight" || name == "position_embd.weight" ||
+  if (dims.size() < 2 || name == "per_layer_token_embd.weight" || name == "position_embd.weight" ||
       name == "token_types.weight") {
     return;
   }
-  double share = 1;
-  if (name.find("_exps.") != name.npos) {
-    share = static_cast<double>(config_.moe.n_used) / static_cast<double>(config_.moe.n_experts);
-  }
-  Product& product = products_[dtype];
-  product.decode_bytes += bytes * share;
+  const bool experts = name.find("_exps.") != name.npos && config_.moe.n_experts > 0;
+  if (experts) matrix.n_out = matrix.n_out / config_.moe.n_experts * config_.moe.n_used;
+  Product& product = products_[{dtype, experts}];
+  product.decode_bytes += static_cast<double>(matrix.bytes());
+  product.matrices.push_back(matrix);
   if (name == "output.weight") {
     has_output_ = true;
     return;  // of the last row of a prompt only
@@ -33,11 +35,21 @@ void ModelWork::add(std::string_view name, kernels::DType dtype, uint64_t n_elem
   // Behind the last layer with keys of its own a prompt is computed for its last row only.
   int64_t layer = 0;
   if (name.starts_with("blk.")) std::from_chars(name.data() + 4, name.data() + name.size(), layer);
-  if (layer < n_prefill_layers()) product.prefill_values += static_cast<double>(n_elements) * share;
+  if (layer < n_prefill_layers()) {
+    product.prefill_values += static_cast<double>(matrix.n_in) * static_cast<double>(matrix.n_out);
+  }
 }
 
 void ModelWork::finish() {
-  if (!has_output_ && !config_.is_encoder) products_[embedding_dtype_].decode_bytes += embedding_bytes_;
+  if (has_output_ || config_.is_encoder || embedding_.n_out == 0) return;
+  Product& product = products_[{embedding_.dtype, false}];
+  product.decode_bytes += static_cast<double>(embedding_.bytes());
+  product.matrices.push_back(embedding_);
+}
+
+int64_t ModelWork::expert_rows(int64_t step_rows) const {
+  if (config_.moe.n_experts == 0) return step_rows;
+  return std::max<int64_t>(1, step_rows * config_.moe.n_used / config_.moe.n_experts);
 }
 
 int64_t ModelWork::visible(const LayerConfig& layer, int64_t depth) const {
@@ -74,11 +86,6 @@ double ModelWork::element_operations() const {
                             2 * (layer.ffn_dim + experts));
   }
   return values;
-}
-
-int64_t ModelWork::n_operations() const {
-  constexpr int64_t kPerLayer = 11;  // products, norms, rotations, store, attention, activation, sums
-  return kPerLayer * config_.n_layers + 3;
 }
 
 }  // namespace hearth::app

@@ -1,11 +1,15 @@
 // What a model makes the machine do for a token, counted from its shape: bytes to read and multiplications.
 #pragma once
 
+#include <compare>
 #include <map>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "gguf/model_file.h"
 #include "model/model_config.h"
+#include "tensor/tensor_view.h"
 
 namespace hearth::app {
 
@@ -14,21 +18,32 @@ class ModelWork {
   ModelWork(const model::ModelConfig& config, kernels::DType kv_dtype)
       : config_(config), kv_dtype_(kv_dtype) {}
 
-  // A tensor of the model; dims in GGUF order.
-  void add(std::string_view name, kernels::DType dtype, uint64_t n_elements, uint64_t n_dims);
+  // A tensor of the model; dims in GGUF order. `data` where it is in memory, which is borrowed.
+  void add(std::string_view name, kernels::DType dtype, std::span<const uint64_t> dims,
+           const std::byte* data = nullptr);
   // To be called after all tensors: a model without an output matrix uses its embeddings once more.
   void finish();
 
+  // Matrices that cost the same for each of their values.
+  struct Kind {
+    kernels::DType dtype;
+    bool experts;  // of which a step's rows are spread over many
+    auto operator<=>(const Kind&) const = default;
+  };
   struct Product {
     double decode_bytes = 0;    // read to write one token
     double prefill_values = 0;  // multiplied for one token of a prompt
+    // What one token reads, matrix by matrix; experts as if those of a token lay one behind the other. Views
+    // without data are shapes alone.
+    std::vector<tensor::WeightView> matrices;
   };
-  const std::map<kernels::DType, Product>& products() const { return products_; }
+  const std::map<Kind, Product>& products() const { return products_; }
 
   double cache_bytes(int64_t depth) const;     // keys and values that one token looks at
   double attention_macs(int64_t depth) const;  // for a token of a prompt at that depth
   double element_operations() const;           // values that norms, activations and sums touch
-  int64_t n_operations() const;                // calls of a pass that all threads wait for
+  int64_t n_layers() const { return config_.n_layers; }
+  int64_t expert_rows(int64_t step_rows) const;  // of a step, that an expert gets
   uint64_t weight_bytes() const { return weight_bytes_; }
 
  private:
@@ -37,11 +52,10 @@ class ModelWork {
 
   model::ModelConfig config_;
   kernels::DType kv_dtype_;
-  std::map<kernels::DType, Product> products_;
+  std::map<Kind, Product> products_;
   uint64_t weight_bytes_ = 0;
   bool has_output_ = false;
-  kernels::DType embedding_dtype_ = kernels::DType::kF32;
-  double embedding_bytes_ = 0;
+  tensor::WeightView embedding_;
 };
 
 }  // namespace hearth::app
