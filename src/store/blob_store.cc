@@ -8,26 +8,38 @@
 #include <cstring>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 namespace hearth::store {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kWriting = "writing-";  // and six random characters
+// A server with the same store may run as somebody else.
+constexpr fs::perms kBlobRights =
+    fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read | fs::perms::others_read;
+constexpr size_t kPieceBytes = size_t{4} << 20;
 
 tl::unexpected<Error> failed(const fs::path& path, int code) {
   return fail(ErrorCategory::kIo, "cannot write {}: {}", path.string(), std::strerror(code));
 }
 
-Status sync_folder(const fs::path& folder) {
-  const int descriptor = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return failed(folder, errno);
+Status sync(const fs::path& path, int flags) {
+  const int descriptor = open(path.c_str(), flags | O_CLOEXEC);
+  if (descriptor < 0) return failed(path, errno);
   const int result = fsync(descriptor);
   const int code = errno;
   close(descriptor);
-  if (result != 0) return failed(folder, code);
+  if (result != 0) return failed(path, code);
   return {};
+}
+
+Status sync_file(const fs::path& file) {
+  return sync(file, O_RDWR);
+}
+
+Status sync_folder(const fs::path& folder) {
+  return sync(folder, O_RDONLY | O_DIRECTORY);
 }
 
 Status rename_blob(const fs::path& from, const fs::path& to) {
@@ -112,14 +124,14 @@ Result<BlobWriter> BlobStore::begin() const {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return failed(folder_, error.value());
-  constexpr mode_t kMode = 0644;  // a server with the same store may run as somebody else
-  const int nameless = open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, kMode);
+  const int nameless =
+      open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, static_cast<mode_t>(kBlobRights));
   if (nameless >= 0) return BlobWriter(folder_, {}, nameless);
   // Not every file system has files without a name.
-  std::string name = (folder_ / kWriting).string() + "XXXXXX";
+  std::string name = (folder_ / kDraft).string() + "XXXXXX";
   const int descriptor = mkostemp(name.data(), O_CLOEXEC);
   if (descriptor < 0) return failed(name, errno);
-  fchmod(descriptor, kMode);
+  fchmod(descriptor, static_cast<mode_t>(kBlobRights));
   return BlobWriter(folder_, name, descriptor);
 }
 
@@ -129,14 +141,32 @@ Result<Layer> BlobStore::add(std::string_view media_type, std::string_view bytes
   return writer.finish(media_type);
 }
 
+Result<Layer> BlobStore::adopt(const fs::path& draft, std::string_view media_type,
+                               const std::function<Status(uint64_t, uint64_t)>& on_progress) const {
+  std::error_code error;
+  const uint64_t total = fs::file_size(draft, error);
+  std::ifstream stream(draft, std::ios::binary);
+  if (!stream || error) return fail(ErrorCategory::kIo, "cannot read {}", draft.string());
+  Sha256 hash;
+  std::vector<char> piece(kPieceBytes);
+  uint64_t done = 0;
+  while (stream.read(piece.data(), static_cast<std::streamsize>(piece.size())) || stream.gcount() > 0) {
+    const auto n = static_cast<size_t>(stream.gcount());
+    hash.update(std::as_bytes(std::span(piece).first(n)));
+    done += n;
+    HEARTH_CHECK_OK(on_progress(done, total));
+  }
+  if (stream.bad() || done != total) return fail(ErrorCategory::kIo, "cannot read {}", draft.string());
+  Layer layer{std::string(media_type), "sha256:" + to_hex(hash.finish()), total};
+  HEARTH_CHECK_OK(sync_file(draft));
+  fs::permissions(draft, kBlobRights, error);
+  HEARTH_CHECK_OK(rename_blob(draft, path_of(layer.digest)));
+  return layer;
+}
+
 Status BlobStore::publish_partial(std::string_view digest) const {
   const fs::path partial = partial_path_of(digest);
-  const int descriptor = open(partial.c_str(), O_RDWR | O_CLOEXEC);
-  if (descriptor < 0) return failed(partial, errno);
-  const int result = fsync(descriptor);
-  const int code = errno;
-  close(descriptor);
-  if (result != 0) return failed(partial, code);
+  HEARTH_CHECK_OK(sync_file(partial));
   return rename_blob(partial, path_of(digest));
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,9 @@
 #include "store/manifest.h"
 
 namespace hearth::store {
+
+// How names of files begin that are to become blobs; nobody reads them, and after a crash they are collected.
+inline constexpr std::string_view kDraft = "writing-";
 
 // A blob whose digest is known when all of it has been written. Removed again unless finished, on most file
 // systems also where the process dies: until then it has no name. One thread at a time.
@@ -60,6 +64,12 @@ class BlobStore {
   // kIo.
   Result<BlobWriter> begin() const;
   Result<Layer> add(std::string_view media_type, std::string_view bytes) const;
+
+  // A file of this folder (a name that begins with kDraft) becomes a blob: it is read once for its digest,
+  // synced and renamed. An error of `on_progress` ends that and is returned; the draft stays then.
+  Result<Layer> adopt(
+      const std::filesystem::path& draft, std::string_view media_type,
+      const std::function<Status(uint64_t done_bytes, uint64_t total_bytes)>& on_progress) const;
 
   // Gives the file at partial_path_of() its final name, after it has been synced. The caller has compared its
   // bytes with the digest.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -379,32 +380,43 @@ uint64_t ModelStore::remove_unused_blobs(const std::function<bool(const fs::path
   return freed;
 }
 
-Result<std::vector<StoreProblem>> ModelStore::check(bool contents) const {
+Result<std::vector<StoreProblem>> ModelStore::check() const {
   std::vector<StoreProblem> problems;
   for (const StoredModel& model : list()) {
-    if (!model.problem.empty()) {
-      const bool foreign = model.kind == StoredModel::Kind::kFound;
-      problems.push_back({fmt::format("the model \"{}\": {}", model.name, model.problem),
-                          foreign ? "see to it with the program it belongs to"
-                          : model.kind == StoredModel::Kind::kImported ? "import it again, or remove it"
-                                                                       : "pull it again, or remove it"});
-      continue;
-    }
-    if (!contents || model.kind != StoredModel::Kind::kOwn) continue;
+    if (model.problem.empty()) continue;
+    const bool foreign = model.kind == StoredModel::Kind::kFound;
+    problems.push_back({fmt::format("the model \"{}\": {}", model.name, model.problem),
+                        foreign ? "see to it with the program it belongs to"
+                        : model.kind == StoredModel::Kind::kImported ? "import it again, or remove it"
+                                                                     : "pull it again, or remove it"});
+  }
+  return problems;
+}
+
+Result<std::vector<StoreProblem>> ModelStore::verify(
+    const std::function<bool(uint64_t, uint64_t)>& on_progress) const {
+  std::map<std::string, std::string> model_of;  // by digest: one that needs it
+  uint64_t total = 0, done = 0;
+  for (const StoredModel& model : list()) {
+    if (!model.problem.empty() || model.kind != StoredModel::Kind::kOwn) continue;
     for (const Layer& layer : model.manifest->layers) {
-      const fs::path path = blobs_.path_of(layer.digest);
-      std::ifstream stream(path, std::ios::binary);
-      std::vector<char> buffer(size_t{1} << 20);
-      Sha256 hash;
-      while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0) {
-        hash.update(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(stream.gcount()))));
-      }
-      if ("sha256:" + to_hex(hash.finish()) != layer.digest) {
-        problems.push_back(
-            {fmt::format("the model \"{}\": the contents of {} are damaged", model.name, path.string()),
-             "remove that file and pull the model again"});
-      }
+      if (model_of.emplace(layer.digest, model.name).second) total += layer.size;
     }
+  }
+  std::vector<StoreProblem> problems;
+  std::vector<char> buffer(size_t{4} << 20);
+  for (const auto& [digest, model] : model_of) {
+    const fs::path path = blobs_.path_of(digest);
+    std::ifstream stream(path, std::ios::binary);
+    Sha256 hash;
+    while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0) {
+      hash.update(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(stream.gcount()))));
+      done += static_cast<uint64_t>(stream.gcount());
+      if (!on_progress(done, total)) return fail(ErrorCategory::kCancelled, "stopped");
+    }
+    if ("sha256:" + to_hex(hash.finish()) == digest) continue;
+    problems.push_back({fmt::format("the model \"{}\": the contents of {} are damaged", model, path.string()),
+                        "remove that file and pull the model again"});
   }
   return problems;
 }

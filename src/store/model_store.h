@@ -105,8 +105,12 @@ class ModelStore {
   // may be writing to. The bytes that are free now.
   Result<uint64_t> collect_garbage();
 
-  // What is wrong with the own store. Reads names and sizes; with `contents`, every byte.
-  Result<std::vector<StoreProblem>> check(bool contents = false) const;
+  // What is wrong with the models. Reads names and sizes.
+  Result<std::vector<StoreProblem>> check() const;
+  // What is wrong with the contents of the own store's blobs: reads every byte, each blob once. `on_progress`
+  // gets how many have been read and how many there are; false ends it with kCancelled.
+  Result<std::vector<StoreProblem>> verify(
+      const std::function<bool(uint64_t done_bytes, uint64_t total_bytes)>& on_progress) const;
 
  private:
   std::filesystem::path manifest_path(const ModelName& name) const {

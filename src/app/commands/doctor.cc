@@ -1,11 +1,14 @@
 // doctor: what Hearth has to work with here, what is wrong, and what to do about it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <memory>
 
 #include "api/json.h"
 #include "app/commands/commands.h"
 #include "app/doctor/examination.h"
+#include "app/progress_bar.h"
+#include "app/shutdown_signals.h"
 #include "app/terminal_text.h"
 
 namespace hearth::app {
@@ -13,6 +16,7 @@ namespace {
 
 struct DoctorCommand {
   bool json = false;
+  bool verify = false;
   SettingFlags settings;
 };
 
@@ -28,9 +32,25 @@ const char* name_of(Finding::State state) {
   return "";
 }
 
+// With a progress bar; a signal ends it.
+std::vector<Finding> verify(const Settings& settings, Environment& environment) {
+  std::atomic<bool> stopped{false};
+  ShutdownSignals signals;
+  signals.watch([&stopped] { stopped = true; }, [&stopped] { stopped = true; });
+  ProgressBar bar("reading the store", environment.err, environment.err_is_terminal);
+  auto findings = examine_contents(settings, [&](uint64_t done, uint64_t total) {
+    bar.update(done, total);
+    return !stopped;
+  });
+  signals.stop();
+  return findings;
+}
+
 Status run_doctor(const DoctorCommand& command, Environment& environment) {
   const Result<Settings> settings = load_settings(environment.variables, command.settings);
-  const std::vector<Finding> findings = examine(settings);
+  std::vector<Finding> findings;
+  if (command.verify && settings) findings = verify(*settings, environment);  // before any other thread
+  for (Finding& finding : examine(settings)) findings.push_back(std::move(finding));
   if (command.json) {
     api::Json json = api::Json::object();
     json["findings"] = api::Json::array();
@@ -62,6 +82,8 @@ Status run_doctor(const DoctorCommand& command, Environment& environment) {
 void add_doctor(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<DoctorCommand>();
   CLI::App* command = app.add_subcommand("doctor", "Check this machine and the settings, and say what to do");
+  command->add_flag("--verify", options->verify,
+                    "Read all of the store too, and compare it with its digests");
   command->add_flag("--json", options->json, "Print JSON");
   add_setting_flag(*command, options->settings, "--host", "host", "Address to check (default 127.0.0.1)");
   add_setting_flag(*command, options->settings, "--port", "port", "Port to check (default 11434)");

@@ -4,6 +4,7 @@
 
 #include "api/json.h"
 #include "app/commands/commands.h"
+#include "app/server_url.h"
 #include "app/terminal_text.h"
 #include "base/human_bytes.h"
 #include "net/http_client.h"
@@ -12,13 +13,6 @@ namespace hearth::app {
 namespace {
 
 using api::Json;
-
-std::string server_url(const Settings& settings) {
-  std::string host = settings.host;
-  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";  // it listens everywhere, so here too
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  return fmt::format("{}://{}:{}", settings.tls_cert.empty() ? "http" : "https", host, settings.port);
-}
 
 // The server that the settings describe. A key, where it asks for one, comes from HEARTH_API_KEY.
 Result<Json> ask_server(const Environment& environment, const std::string& method, const std::string& path,
@@ -83,16 +77,18 @@ std::string table(const Json& reply) {
     lines +=
         fmt::format("{:<{}}  {:>9}  {:>9}  {:>9}  {:>9}  {:>9}  {:>7}  {}\n", text(model, "name"), width,
                     sum({"weight_bytes"}), sum({"kv_full_bytes", "kv_sliding_bytes"}), sum({"prefix_bytes"}),
-                    sum({"activation_bytes", "logit_bytes", "scratch_bytes", "embedder_bytes"}),
+                    sum({"activation_bytes", "logit_bytes", "scratch_bytes", "embedder_bytes", "word_bytes"}),
                     human_bytes(number(model, "size")), number(model, "context_length"),
                     until(text(model, "expires_at")));
   }
   const Json memory = reply.value("memory", Json::object());
   return lines +
          fmt::format(
-             "{} planned of {} that models may have; the process has {} and {} of mapped files in memory\n",
+             "{} planned of {} that models may have, and {} for the program; the process has {} and {} of "
+             "mapped files in memory\n",
              human_bytes(number(memory, "planned_bytes")), human_bytes(number(memory, "budget_bytes")),
-             human_bytes(number(memory, "anonymous_bytes")), human_bytes(number(memory, "mapped_bytes")));
+             human_bytes(number(memory, "process_bytes")), human_bytes(number(memory, "anonymous_bytes")),
+             human_bytes(number(memory, "mapped_bytes")));
 }
 
 Status run_ps(bool as_json, const Environment& environment) {

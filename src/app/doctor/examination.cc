@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "app/bench/machine_limits.h"
+#include "app/doctor/port_owner.h"
 #include "app/model_argument.h"
+#include "app/server_url.h"
 #include "app/terminal_text.h"
 #include "base/platform/memory.h"
 #include "base/platform/pages.h"
@@ -69,6 +71,32 @@ int try_to_listen(const std::string& host, uint16_t port) {
   setsockopt(socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(socket.descriptor, found->ai_addr, found->ai_addrlen) != 0) return errno;
   return listen(socket.descriptor, 1) == 0 ? 0 : errno;
+}
+
+Finding taken(const std::string& address, const PortOwner& owner) {
+  const std::string another = "to start one beside it, set another port";
+  switch (owner.kind) {
+    case PortOwner::Kind::kHearth:
+      if (owner.trouble.empty()) {
+        return {State::kGood, "address", fmt::format("Hearth {} runs at {}", owner.version, address)};
+      }
+      return {State::kNote, "address",
+              fmt::format("Hearth {} runs at {}: {}", owner.version, address, owner.trouble),
+              "wait while it loads; otherwise see its log, and start it again"};
+    case PortOwner::Kind::kOllama:
+      return {State::kNote, "address", fmt::format("Ollama {} runs at {}", owner.version, address),
+              "stop it (systemctl stop ollama, or quit its program) to take its place; " + another};
+    case PortOwner::Kind::kLlamaServer:
+      return {State::kNote, "address", fmt::format("a llama-server or the like runs at {}", address),
+              "stop it to take its place; " + another};
+    case PortOwner::Kind::kOtherHttp:
+      return {State::kNote, "address", fmt::format("{} is taken by another web server", address), another};
+    case PortOwner::Kind::kSilent:
+      break;
+  }
+  return {State::kNote, "address", address + " is taken by a program that does not answer HTTP",
+          another + fmt::format("; ss -ltnp 'sport = :{}' shows which it is",
+                                address.substr(address.rfind(':') + 1))};
 }
 
 }  // namespace
@@ -181,8 +209,7 @@ Finding examine_address(const Settings& settings) {
     case 0:
       return {State::kGood, "address", address + " is free"};
     case EADDRINUSE:
-      return {State::kNote, "address", address + " is taken: a server runs there, Hearth or another one",
-              "to start one beside it, set another port"};
+      return taken(address, ask_port(server_url(settings)));
     default:
       return {
           State::kBroken, "address", fmt::format("{} cannot be used: {}", address, std::strerror(problem)),
@@ -242,6 +269,23 @@ std::vector<Finding> examine_store(const Settings& settings) {
   return {{State::kGood, "store",
            fmt::format("{}: {}, nothing is wrong", store->root().string(),
                        n_models == 1 ? "1 model" : fmt::format("{} models", n_models))}};
+}
+
+std::vector<Finding> examine_contents(const Settings& settings,
+                                      const std::function<bool(uint64_t, uint64_t)>& on_progress) {
+  uint64_t bytes = 0;
+  const auto problems = open_store(settings)->verify([&](uint64_t done, uint64_t total) {
+    bytes = done;
+    return on_progress(done, total);
+  });
+  if (!problems) return {{State::kNote, "contents", problems.error().message, "run it again to the end"}};
+  std::vector<Finding> findings;
+  for (const store::StoreProblem& problem : *problems) {
+    findings.push_back({State::kBroken, "contents", problem.what, problem.remedy});
+  }
+  if (!findings.empty()) return findings;
+  return {{State::kGood, "contents",
+           fmt::format("{} of the store are what their digests say", human_bytes(bytes))}};
 }
 
 std::vector<Finding> examine_features(const Settings& settings) {

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,16 +29,20 @@ Finding examine_threads(const Settings& settings);
 Finding examine_memory(const Settings& settings);
 Finding examine_huge_pages();
 Finding examine_disk(const Settings& settings);
+// Whether it is free; else who answers there.
 Finding examine_address(const Settings& settings);
 Finding examine_access(const Settings& settings);
 // One for each problem of the store, or that there is none. Reads names and sizes.
 std::vector<Finding> examine_store(const Settings& settings);
+// Reads every byte of the store's blobs. `on_progress` as that of ModelStore::verify.
+std::vector<Finding> examine_contents(const Settings& settings,
+                                      const std::function<bool(uint64_t, uint64_t)>& on_progress);
 std::vector<Finding> examine_models(const Settings& settings);    // one for each that is to be served
 std::vector<Finding> examine_features(const Settings& settings);  // what is turned off
 // Measures for about half a second.
 Finding examine_speed(const Settings& settings);
 
-// All of them. With settings that cannot be read, what the default ones give.
+// All of them but the contents. With settings that cannot be read, what the default ones give.
 std::vector<Finding> examine(const Result<Settings>& settings);
 
 }  // namespace hearth::app
