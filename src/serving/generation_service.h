@@ -89,6 +89,7 @@ struct LoadedModelState {
 struct MemoryUse {
   uint64_t budget_bytes = 0;     // what they may have
   uint64_t planned_bytes = 0;    // what those that are loaded may come to take
+  uint64_t process_bytes = 0;    // beside them: the program itself, before any model
   uint64_t anonymous_bytes = 0;  // what this process holds of its own now
   uint64_t mapped_bytes = 0;     // and of mapped files, as far as they are in memory
 };

@@ -132,8 +132,10 @@ std::unique_ptr<tensor::Backend> LoadedModel::new_backend() const {
 
 tl::expected<ModelPlan, LoadFailure> LoadedModel::plan(const model::ModelConfig& config) {
   const uint64_t weight_bytes = opened_->file().size_bytes();
+  const text::VocabularySpec& words = opened_->text().tokenizer().spec();
   const PlanRequest request{.context_length = opened_->summary().context_length,
                             .kv_dtype = options_.kv_dtype,
+                            .word_bytes = planned_word_bytes(words.tokens.size(), words.merges.size()),
                             .speculate = options_.speculate,
                             .max_queue = options_.max_queue};
   ModelPlanner planner(new_backend());

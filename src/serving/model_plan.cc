@@ -8,11 +8,21 @@ namespace {
 // Of the memory that is left, what may fill up with prefixes that nobody uses at the moment.
 constexpr uint64_t kPrefixShare = 8;
 constexpr uint64_t kMaxPrefixBytes = uint64_t{4} << 30;
+constexpr uint64_t kMaxPrefixTexts = 64;
 
 // Shorter contexts are not worth proposing.
 constexpr int64_t kShortestContext = 256;
 
+// Two slots of the index by spelling, type, score and view of a token; one and a half slots of the table of
+// merges and the view of a merge.
+constexpr uint64_t kTokenBytes = 2 * 8 + 4 + 8 + 4 + 16;
+constexpr uint64_t kMergeBytes = 24 + 16;
+
 }  // namespace
+
+uint64_t planned_word_bytes(size_t n_tokens, size_t n_merges) {
+  return n_tokens * kTokenBytes + n_merges * kMergeBytes;
+}
 
 Result<ModelPlan> ModelPlanner::plan(const model::ModelConfig& config, uint64_t weight_bytes,
                                      const PlanRequest& request) {
@@ -21,13 +31,16 @@ Result<ModelPlan> ModelPlanner::plan(const model::ModelConfig& config, uint64_t 
 
 Result<ModelPlan> ModelPlanner::plan_with_prefixes(const model::ModelConfig& config, uint64_t weight_bytes,
                                                    const PlanRequest& request, uint64_t left_bytes) {
-  return plan(config, weight_bytes, request, std::min(left_bytes / kPrefixShare, kMaxPrefixBytes));
+  HEARTH_TRY(const ModelPlan without, plan(config, weight_bytes, request, 0));
+  const uint64_t texts = kMaxPrefixTexts * without.memory.cache_bytes() / engine::KvCacheOptions().n_contexts;
+  return plan(config, weight_bytes, request, std::min({left_bytes / kPrefixShare, kMaxPrefixBytes, texts}));
 }
 
 Result<ModelPlan> ModelPlanner::plan(const model::ModelConfig& config, uint64_t weight_bytes,
                                      const PlanRequest& request, uint64_t prefix_bytes) {
   ModelPlan plan;
   plan.memory.weight_bytes = weight_bytes;
+  plan.memory.word_bytes = request.word_bytes;
   plan.embedder.kv_dtype = request.kv_dtype;
   plan.embedder.context_length = request.context_length;
   plan.embedder.max_waiting = request.max_queue;

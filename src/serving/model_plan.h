@@ -15,9 +15,13 @@ namespace hearth::serving {
 struct PlanRequest {
   int64_t context_length = 0;  // tokens a request may use
   kernels::DType kv_dtype = kernels::DType::kF16;
+  uint64_t word_bytes = 0;  // of the vocabulary
   bool speculate = true;
   size_t max_queue = 256;
 };
+
+// What a vocabulary takes in memory beside its file, whose texts are used where they stand.
+uint64_t planned_word_bytes(size_t n_tokens, size_t n_merges);
 
 struct ModelPlan {
   MemoryPlan memory;
@@ -33,7 +37,8 @@ class ModelPlanner {
 
   // Without prefixes. `weight_bytes`: of the file. kUnsupported for a KV format the heads do not fit.
   Result<ModelPlan> plan(const model::ModelConfig& config, uint64_t weight_bytes, const PlanRequest& request);
-  // The same, with an eighth of `left_bytes` (at most 4 GiB) filling up with prefixes.
+  // The same, with an eighth of `left_bytes` filling up with prefixes: at most 4 GiB, and as much as 64 texts
+  // of full length.
   Result<ModelPlan> plan_with_prefixes(const model::ModelConfig& config, uint64_t weight_bytes,
                                        const PlanRequest& request, uint64_t left_bytes);
   // What create() of an embedder takes.

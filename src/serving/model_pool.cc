@@ -38,12 +38,18 @@ Error with_file(Error error, const std::filesystem::path& path) {
   return named ? std::move(error) : std::move(error).with_context(path.string());
 }
 
+uint64_t resident_bytes() {
+  const platform::ProcessMemory process = platform::process_memory();
+  return process.anonymous_bytes + process.file_bytes;
+}
+
 class LocalModelPool : public ModelPool {
  public:
   explicit LocalModelPool(ModelPoolOptions options)
       : options_(std::move(options)),
         threads_(options_.n_threads > 0 ? options_.n_threads : ThreadPool::usable_processors()),
         budget_(options_.memory_bytes),
+        process_bytes_(resident_bytes()),
         keeper_(options_.max_queue) {
     if (options_.store == nullptr) return;
     OpenedModel::Options of_all;
@@ -110,6 +116,7 @@ class LocalModelPool : public ModelPool {
     const platform::ProcessMemory process = platform::process_memory();
     return {.budget_bytes = budget_.capacity(),
             .planned_bytes = budget_.claimed(),
+            .process_bytes = process_bytes_,
             .anonymous_bytes = process.anonymous_bytes,
             .mapped_bytes = process.file_bytes};
   }
@@ -362,6 +369,7 @@ class LocalModelPool : public ModelPool {
   const ModelPoolOptions options_;
   ThreadPool threads_;
   MemoryBudget budget_;
+  const uint64_t process_bytes_;          // before any model
   std::unique_ptr<StoredModels> stored_;  // none without a store
   mutable std::mutex mutex_;
   std::vector<Entry> entries_;

@@ -206,6 +206,10 @@ uint64_t bytes_of_stories() {
   EXPECT_EQ(memory.weight_bytes, std::filesystem::file_size(kStories));
   EXPECT_GT(memory.kv_full_bytes, 0u);
   EXPECT_GT(memory.logit_bytes, 0u);
+  EXPECT_GT(memory.word_bytes, 0u);
+  // However much memory is left: a small model cannot fill it.
+  EXPECT_GT(memory.prefix_bytes, 0u);
+  EXPECT_LE(memory.prefix_bytes, 32 * (memory.kv_full_bytes + memory.kv_sliding_bytes));
   return memory.total_bytes() - memory.prefix_bytes;
 }
 

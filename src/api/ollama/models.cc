@@ -60,10 +60,15 @@ Json entry_json(const ModelSummary& model) {
 
 // Line by line; their sum is the model's size.
 Json memory_json(const serving::MemoryPlan& plan) {
-  return {{"weight_bytes", plan.weight_bytes},         {"kv_full_bytes", plan.kv_full_bytes},
-          {"kv_sliding_bytes", plan.kv_sliding_bytes}, {"prefix_bytes", plan.prefix_bytes},
-          {"activation_bytes", plan.activation_bytes}, {"logit_bytes", plan.logit_bytes},
-          {"scratch_bytes", plan.scratch_bytes},       {"embedder_bytes", plan.embedder_bytes}};
+  return {{"weight_bytes", plan.weight_bytes},
+          {"kv_full_bytes", plan.kv_full_bytes},
+          {"kv_sliding_bytes", plan.kv_sliding_bytes},
+          {"prefix_bytes", plan.prefix_bytes},
+          {"activation_bytes", plan.activation_bytes},
+          {"logit_bytes", plan.logit_bytes},
+          {"scratch_bytes", plan.scratch_bytes},
+          {"embedder_bytes", plan.embedder_bytes},
+          {"word_bytes", plan.word_bytes}};
 }
 
 // What the store says, else the author's sampling: a table of names and values.
@@ -133,6 +138,7 @@ Json ps_json(const std::vector<serving::LoadedModelState>& models, const serving
   Json json{{"models", std::move(list)}};
   json["memory"] = {{"budget_bytes", memory.budget_bytes},
                     {"planned_bytes", memory.planned_bytes},
+                    {"process_bytes", memory.process_bytes},
                     {"anonymous_bytes", memory.anonymous_bytes},
                     {"mapped_bytes", memory.mapped_bytes}};
   return json;
