@@ -1,5 +1,6 @@
-// A checkpoint as Hugging Face publishes them: a folder with config.json, tokenizer.json and weights in one
-// or more safetensors files. Becomes a ModelSource, for the families that this engine runs.
+// A checkpoint as Hugging Face publishes them: config.json, tokenizer.json and weights in one or more
+// safetensors files, in a folder or wherever each of them is. Becomes a ModelSource, for the families that
+// this engine runs.
 #pragma once
 
 #include <filesystem>
@@ -17,13 +18,18 @@
 
 namespace hearth::convert {
 
+// Where the files of a checkpoint are, by the names they have in its folder.
+using CheckpointFiles = std::map<std::string, std::filesystem::path, std::less<>>;
+
 class Checkpoint {
  public:
   // Errors name the file: kNotFound for one that is missing, kCorrupt, kUnsupported.
   static Result<Checkpoint> open(const std::filesystem::path& folder);
+  static Result<Checkpoint> open(CheckpointFiles files);
 
   const Json& config() const { return config_; }
-  const std::filesystem::path& folder() const { return folder_; }
+  // nullptr if there is none.
+  const std::filesystem::path* file(std::string_view name) const;
   // nullptr if there is none.
   const SafeTensor* find(std::string_view name) const;
   const std::map<std::string, const SafeTensor*, std::less<>>& tensors() const { return by_name_; }
@@ -37,7 +43,7 @@ class Checkpoint {
   };
   Status add_shard(const std::string& name);
 
-  std::filesystem::path folder_;
+  CheckpointFiles files_;
   Json config_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<std::string, const SafeTensor*, std::less<>> by_name_;
@@ -57,5 +63,7 @@ Result<ModelSource> read_checkpoint(const Checkpoint& checkpoint, std::string_vi
 Status add_model(const Checkpoint& checkpoint, ModelSource& source);
 // tokenizer_json.cc: tokenizer.* keys, and the chat template. `vocab_size` is that of the embedding.
 Status add_tokenizer(const Checkpoint& checkpoint, uint64_t vocab_size, ModelSource& source);
+// checkpoint.cc: general.sampling.* of generation_config.json, where there is one.
+Status add_sampling(const Checkpoint& checkpoint, ModelSource& source);
 
 }  // namespace hearth::convert

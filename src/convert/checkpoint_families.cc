@@ -468,9 +468,7 @@ Status FamilyConverter::convert() {
 }  // namespace
 
 Status add_model(const Checkpoint& checkpoint, ModelSource& source) {
-  auto done = FamilyConverter(checkpoint, source).convert();
-  if (!done) return propagate(std::move(done).error(), checkpoint.folder().string());
-  return {};
+  return FamilyConverter(checkpoint, source).convert();
 }
 
 }  // namespace hearth::convert

@@ -45,6 +45,7 @@ Result<ModelSource> ModelSource::of(const gguf::ModelFile& file) {
   HEARTH_TRY(facts.n_heads, first_number(file.metadata(), prefix + ".attention.head_count"));
   HEARTH_TRY(facts.n_kv_heads, first_number(file.metadata(), prefix + ".attention.head_count_kv"));
   HEARTH_TRY(facts.n_experts, first_number(file.metadata(), prefix + ".expert_count"));
+  HEARTH_TRY(source.file_type, file.metadata().get_uint("general.file_type"));
   for (const gguf::MetadataEntry& entry : file.metadata().entries()) {
     if (!is_replaced(entry.key)) source.writer.copy(entry);
   }

@@ -37,7 +37,8 @@ struct SourceTensor {
 struct ModelSource {
   gguf::GgufWriter writer;  // has the metadata, save what depends on the types
   std::string architecture;
-  MixModel facts;  // its architecture is set where it is used
+  MixModel facts;                     // its architecture is set where it is used
+  std::optional<uint64_t> file_type;  // general.file_type of a model file
   std::vector<SourceTensor> tensors;
   std::list<std::vector<std::byte>> owned;  // bytes that are in no file
   std::function<bool()> damaged;            // a file was cut short under our hands

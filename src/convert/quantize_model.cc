@@ -77,6 +77,21 @@ Result<QuantizePlan> QuantizePlan::make(ModelSource source, const QuantMix& mix,
   return plan;
 }
 
+QuantizePlan QuantizePlan::joined(ModelSource source) {
+  QuantizePlan plan(std::move(source), nullptr);
+  gguf::GgufWriter& writer = plan.source_.writer;
+  writer.add_uint32("general.quantization_version", 2);
+  if (plan.source_.file_type) {
+    writer.add_uint32("general.file_type", static_cast<uint32_t>(*plan.source_.file_type));
+  }
+  for (const SourceTensor& tensor : plan.source_.tensors) {
+    plan.types_.push_back(tensor.kept_as);
+    writer.add_tensor(tensor.name, tensor.kept_as, tensor.dims);
+    plan.n_values_ += tensor.n_elements();
+  }
+  return plan;
+}
+
 double QuantizePlan::bits_per_weight() const {
   uint64_t bytes = 0;
   for (size_t i = 0; i < types_.size(); ++i) {

@@ -29,6 +29,9 @@ class QuantizePlan {
   static Result<QuantizePlan> make(ModelSource source, const QuantMix& mix,
                                    const ImportanceMatrix* importance);
 
+  // All types stay: a model in several files becomes one.
+  static QuantizePlan joined(ModelSource source);
+
   uint64_t output_bytes() const { return source_.writer.size_bytes(); }
   double bits_per_weight() const;
   // What the person should know: a source that has lost precision already, matrices without importance, rows

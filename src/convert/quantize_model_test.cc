@@ -155,6 +155,40 @@ TEST_F(QuantizeModelTest, PartsBecomeOneFile) {
   EXPECT_EQ(file->metadata().find("split.count"), nullptr);
 }
 
+TEST_F(QuantizeModelTest, AnImportanceMatrixIsReadAsItWasWritten) {
+  const InputSums tensors[] = {{.tensor = kStack, .n_columns = 2, .sums = {3, 1, 0, 0}, .counts = {2, 0}},
+                               {.tensor = "output.weight", .n_columns = 3, .sums = {1, 2, 3}, .counts = {4}}};
+  ASSERT_TRUE(
+      write_importance_matrix(path("i.gguf"), tensors, {.name = "text", .n_windows = 1, .window_tokens = 4}));
+  const auto file = ModelFile::open(path("i.gguf"));
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(*file->metadata().get_string("general.type"), "imatrix");
+  EXPECT_EQ(*file->metadata().get_uint("imatrix.chunk_size"), 4u);
+  const auto matrix = ImportanceMatrix::open(path("i.gguf"));
+  ASSERT_TRUE(matrix) << matrix.error().message;
+  EXPECT_EQ(matrix->size(), 2u);
+  const auto used = *matrix->weights(kStack, 2, 2, 0), unused = *matrix->weights(kStack, 2, 2, 1);
+  EXPECT_EQ(std::vector<float>(used.begin(), used.end()), (std::vector<float>{1.5f, 0.5f}));
+  EXPECT_TRUE(unused.empty());
+  expect_refused(write_importance_matrix(path("i.gguf"), tensors, {}), ErrorCategory::kInvalidArgument,
+                 "exists");
+}
+
+TEST_F(QuantizeModelTest, JoiningKeepsTypes) {
+  write_source("in.gguf");
+  ASSERT_TRUE(quantize("in.gguf", "q4.gguf", "Q4_K_M"));
+  const auto before = ModelFile::open(path("q4.gguf"));
+  ASSERT_TRUE(before);
+  ASSERT_TRUE(QuantizePlan::joined(*ModelSource::of(*before)).write(path("joined.gguf"), threads_, {}));
+  const auto after = ModelFile::open(path("joined.gguf"));
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_EQ(*after->metadata().get_uint("general.file_type"), 15u);
+  for (const gguf::TensorInfo& tensor : before->tensors()) {
+    ASSERT_EQ(after->find_tensor(tensor.name)->dtype, tensor.dtype) << tensor.name;
+    EXPECT_TRUE(std::ranges::equal(after->find_tensor(tensor.name)->bytes, tensor.bytes)) << tensor.name;
+  }
+}
+
 TEST_F(QuantizeModelTest, AQuantisedSourceIsAllowedAndSaidSo) {
   write_source("in.gguf");
   ASSERT_TRUE(quantize("in.gguf", "q4.gguf", "Q4_0"));

@@ -275,25 +275,25 @@ Status TokenizerConverter::convert() {
 }  // namespace
 
 Status add_tokenizer(const Checkpoint& checkpoint, uint64_t vocab_size, ModelSource& source) {
-  const std::filesystem::path path = checkpoint.folder() / "tokenizer.json";
-  HEARTH_TRY(Json root, read_json(path, kMaxTokenizerBytes));
+  const std::filesystem::path* path = checkpoint.file("tokenizer.json");
+  if (path == nullptr) {
+    return fail(ErrorCategory::kNotFound, "tokenizer.json is missing; without it there are no words");
+  }
+  HEARTH_TRY(Json root, read_json(*path, kMaxTokenizerBytes));
   Json settings = Json::object();
-  const std::filesystem::path settings_path = checkpoint.folder() / "tokenizer_config.json";
-  std::error_code error;
-  if (std::filesystem::exists(settings_path, error)) {
-    HEARTH_TRY(settings, read_json(settings_path, kMaxTokenizerBytes));
+  if (const std::filesystem::path* more = checkpoint.file("tokenizer_config.json")) {
+    HEARTH_TRY(settings, read_json(*more, kMaxTokenizerBytes));
   }
   // Newer checkpoints have the template in a file of its own.
-  const std::filesystem::path template_path = checkpoint.folder() / "chat_template.jinja";
-  if (settings.is_object() && !settings.contains("chat_template") &&
-      std::filesystem::exists(template_path, error)) {
-    HEARTH_TRY(const MappedFile file, MappedFile::open(template_path));
+  const std::filesystem::path* chat_template = checkpoint.file("chat_template.jinja");
+  if (settings.is_object() && !settings.contains("chat_template") && chat_template != nullptr) {
+    HEARTH_TRY(const MappedFile file, MappedFile::open(*chat_template));
     const auto bytes = file.bytes();
     settings["chat_template"] = std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   }
-  if (!root.is_object() || !settings.is_object()) return fail(kCorrupt, "{}: no object", path.string());
+  if (!root.is_object() || !settings.is_object()) return fail(kCorrupt, "tokenizer.json: no object");
   auto done = TokenizerConverter(std::move(root), std::move(settings), vocab_size, source).convert();
-  if (!done) return propagate(std::move(done).error(), path.string());
+  if (!done) return propagate(std::move(done).error(), "tokenizer.json");
   return {};
 }
 

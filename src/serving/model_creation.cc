@@ -6,10 +6,12 @@
 #include <span>
 #include <vector>
 
+#include "base/random_id.h"
 #include "gguf/model_file.h"
 #include "model/families/family.h"
 #include "serving/model_card.h"
 #include "serving/vocabulary_loader.h"
+#include "store/gguf_folder.h"
 #include "store/model_layers.h"
 #include "text/chat_template.h"
 
@@ -21,6 +23,7 @@ using store::Layer;
 using store::Manifest;
 namespace media_type = store::media_type;
 
+constexpr std::string_view kCheckpointMark = "config.json";  // every checkpoint has it
 constexpr size_t kCopyBytes = size_t{1} << 20;
 
 bool is_gguf(const std::filesystem::path& path) {
@@ -44,9 +47,25 @@ Result<ModelCard> usable_card(const std::filesystem::path& path) {
   return card;
 }
 
+// A file that goes, unless it has got another name by then.
+class DraftFile {
+ public:
+  explicit DraftFile(std::filesystem::path path) : path_(std::move(path)) {}
+  ~DraftFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  DraftFile(const DraftFile&) = delete;
+  DraftFile& operator=(const DraftFile&) = delete;
+
+ private:
+  std::filesystem::path path_;
+};
+
 class Creation {
  public:
-  Creation(store::ModelStore& models, const OnCreationStep& on_step) : models_(models), on_step_(on_step) {}
+  Creation(store::ModelStore& models, const ConvertWeights& convert, const OnCreationStep& on_step)
+      : models_(models), convert_(convert), on_step_(on_step) {}
 
   Result<store::StoredModel> run(const store::ModelName& name, const WeightSource& source,
                                  const store::Modelfile& changes) {
@@ -57,13 +76,20 @@ class Creation {
     HEARTH_TRY(const store::FileLock writing, models_.begin_writing());
     store::ModelOverrides words;
     Manifest manifest;
+    WeightConversion conversion{.name = name.text(), .quantize = source.quantize};
     if (!source.model.empty()) {
       HEARTH_TRY(const store::StoredModel base, models_.find(source.model));
       HEARTH_TRY(words, models_.overrides(base));
-      if (source.file.empty()) HEARTH_CHECK_OK(take_weights(base, manifest.layers));
+      HEARTH_CHECK_OK(take_model(base, conversion, manifest.layers));
+    } else if (!source.file.empty()) {
+      HEARTH_CHECK_OK(take_file(source.file, conversion, manifest.layers));
+    } else if (!source.blobs.empty()) {
+      HEARTH_CHECK_OK(take_blobs(source.blobs, conversion, manifest.layers));
+    } else {
+      conversion.checkpoint = source.checkpoint;
     }
-    if (!source.file.empty() || !source.blob.empty()) {
-      HEARTH_TRY(Layer weights, source.blob.empty() ? take_file(source.file) : take_blob(source.blob));
+    if (manifest.find(media_type::kModel) == nullptr) {
+      HEARTH_TRY(Layer weights, converted(std::move(conversion)));
       manifest.layers.push_back(std::move(weights));
     }
     HEARTH_TRY(const ImageConfig config, describe(manifest));
@@ -86,25 +112,80 @@ class Creation {
     return fail(ErrorCategory::kCancelled, "the model was not made: nobody waits for it any more");
   }
 
-  // Those of a model of the own store are shared; files elsewhere may change, and are copied.
-  Status take_weights(const store::StoredModel& base, std::vector<Layer>& layers) const {
-    if (base.kind == store::StoredModel::Kind::kOwn && base.manifest) {
-      for (const Layer& layer : base.manifest->layers) {
-        if (layer.media_type != media_type::kModel && layer.media_type != media_type::kProjector) continue;
-        HEARTH_CHECK_OK(say("using existing layer " + layer.digest));
-        layers.push_back(layer);
-      }
-      return {};
+  // Each of these adds the weights as a layer, where they can stay as they are, or says what to convert.
+
+  // Layers of the own store are shared; files elsewhere may change, and are copied.
+  Status take_model(const store::StoredModel& base, WeightConversion& conversion,
+                    std::vector<Layer>& layers) const {
+    const bool own = base.kind == store::StoredModel::Kind::kOwn && base.manifest;
+    const bool stays = conversion.quantize.empty() && (own || base.files.size() == 1);
+    if (!stays) conversion.parts = base.files;
+    if (!own && stays) return copy(base.files.front(), layers);
+    if (!own) return {};
+    for (const Layer& layer : base.manifest->layers) {
+      const bool weights = layer.media_type == media_type::kModel;
+      if (layer.media_type != media_type::kProjector && !(weights && stays)) continue;
+      HEARTH_CHECK_OK(say("using existing layer " + layer.digest));
+      layers.push_back(layer);
     }
-    if (base.files.size() != 1) return refuse_shards(base.name, base.files.size());
-    HEARTH_TRY(Layer weights, take_file(base.files.front()));
-    layers.push_back(std::move(weights));
     return {};
   }
 
-  static tl::unexpected<Error> refuse_shards(std::string_view what, size_t n) {
-    return fail(ErrorCategory::kUnsupported,
-                "{}: a model in {} files cannot become one of the store; join them first", what, n);
+  // A copy, unless it is a blob of this store: `show --modelfile` names those.
+  Status take_file(const std::filesystem::path& path, WeightConversion& conversion,
+                   std::vector<Layer>& layers) const {
+    HEARTH_CHECK_OK(say("parsing GGUF"));
+    HEARTH_TRY(const ModelCard card, usable_card(path));
+    if (card.shards > 1) {
+      HEARTH_TRY(store::FolderModel found, store::gguf_model_at(path));
+      if (!found.problem.empty()) return fail(ErrorCategory::kNotFound, "{}", found.problem);
+      conversion.parts = std::move(found.files);
+      return {};
+    }
+    if (!conversion.quantize.empty()) {
+      conversion.parts = {path};
+      return {};
+    }
+    const std::filesystem::path blobs = std::filesystem::weakly_canonical(models_.blobs().folder());
+    std::string name = path.filename().string();
+    if (std::filesystem::weakly_canonical(path).parent_path() != blobs || !name.starts_with("sha256-")) {
+      return copy(path, layers);
+    }
+    name[name.find('-')] = ':';
+    HEARTH_TRY(Layer layer, take_blob(name));
+    layers.push_back(std::move(layer));
+    return {};
+  }
+
+  Status take_blobs(const std::map<std::string, std::string, std::less<>>& blobs,
+                    WeightConversion& conversion, std::vector<Layer>& layers) const {
+    FilesByName files;
+    for (const auto& [name, digest] : blobs) {
+      HEARTH_TRY(Layer layer, take_blob(digest));
+      files.emplace(name, models_.blobs().path_of(digest));
+      if (blobs.size() == 1 && conversion.quantize.empty()) layers.push_back(std::move(layer));
+    }
+    if (files.contains(kCheckpointMark)) {
+      conversion.checkpoint = std::move(files);
+    } else if (layers.empty()) {
+      for (const auto& [name, path] : files) conversion.parts.push_back(path);  // names of parts are in order
+    }
+    return {};
+  }
+
+  // Written beside the blobs, so that it need not be copied.
+  Result<Layer> converted(WeightConversion conversion) const {
+    conversion.output = models_.blobs().folder() / random_id(store::kDraft);
+    std::error_code error;
+    std::filesystem::create_directories(models_.blobs().folder(), error);  // what went wrong, writing says
+    const DraftFile draft(conversion.output);
+    HEARTH_CHECK_OK(convert_(conversion, on_step_));
+    auto layer =
+        models_.blobs().adopt(conversion.output, media_type::kModel, [this](uint64_t done, uint64_t total) {
+          return step({.status = "computing the digest", .completed = done, .total = total});
+        });
+    if (layer) HEARTH_CHECK_OK(say("creating new layer " + layer->digest));
+    return layer;
   }
 
   Result<Layer> take_blob(const std::string& digest) const {
@@ -115,17 +196,7 @@ class Creation {
     return Layer{std::string(media_type::kModel), digest, size};
   }
 
-  // A copy, unless it is a blob of this store: `show --modelfile` names those.
-  Result<Layer> take_file(const std::filesystem::path& path) const {
-    const std::filesystem::path blobs = std::filesystem::weakly_canonical(models_.blobs().folder());
-    std::string name = path.filename().string();
-    if (std::filesystem::weakly_canonical(path).parent_path() == blobs && name.starts_with("sha256-")) {
-      name[name.find('-')] = ':';
-      return take_blob(name);
-    }
-    HEARTH_CHECK_OK(say("parsing GGUF"));
-    HEARTH_TRY(const ModelCard card, usable_card(path));
-    if (card.shards > 1) return refuse_shards(path.string(), card.shards);
+  Status copy(const std::filesystem::path& path, std::vector<Layer>& layers) const {
     std::error_code error;
     const uint64_t total = std::filesystem::file_size(path, error);
     std::ifstream in(path, std::ios::binary);
@@ -144,7 +215,8 @@ class Creation {
     }
     HEARTH_TRY(Layer layer, writer.finish(media_type::kModel));
     HEARTH_CHECK_OK(say("creating new layer " + layer.digest));
-    return layer;
+    layers.push_back(std::move(layer));
+    return {};
   }
 
   // From the weights themselves: whether they can be used shows as well.
@@ -158,10 +230,25 @@ class Creation {
   }
 
   store::ModelStore& models_;
+  const ConvertWeights& convert_;
   const OnCreationStep& on_step_;
 };
 
 }  // namespace
+
+FilesByName find_checkpoint(const std::filesystem::path& folder) {
+  FilesByName files;
+  bool weights = false;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    if (!at->is_regular_file(ignored)) continue;
+    weights = weights || at->path().extension() == ".safetensors";
+    files.emplace(at->path().filename().string(), at->path());
+  }
+  if (!weights || !files.contains(kCheckpointMark)) files.clear();
+  return files;
+}
 
 Result<WeightSource> find_weights(std::string_view from, const std::filesystem::path& folder) {
   WeightSource source;
@@ -172,6 +259,8 @@ Result<WeightSource> find_weights(std::string_view from, const std::filesystem::
     return source;
   }
   if (std::filesystem::is_directory(path, error)) {
+    source.checkpoint = find_checkpoint(path);
+    if (!source.checkpoint.empty()) return source;
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
       if (is_gguf(entry.path())) files.push_back(entry.path());
@@ -192,8 +281,8 @@ Result<WeightSource> find_weights(std::string_view from, const std::filesystem::
 
 Result<store::StoredModel> create_model(store::ModelStore& models, const store::ModelName& name,
                                         const WeightSource& source, const store::Modelfile& modelfile,
-                                        const OnCreationStep& on_step) {
-  return Creation(models, on_step).run(name, source, modelfile);
+                                        const ConvertWeights& convert, const OnCreationStep& on_step) {
+  return Creation(models, convert, on_step).run(name, source, modelfile);
 }
 
 }  // namespace hearth::serving

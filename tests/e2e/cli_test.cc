@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -286,6 +288,85 @@ TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {
   EXPECT_THAT(broken.err, HasSubstr("\"Tales:q8\" cannot be used"));
   EXPECT_THAT(broken.err, HasSubstr(file));
   EXPECT_NE(hearth("show tales:q8").exit_code, 0);
+}
+
+// A checkpoint of one small layer, without its tokenizer.
+void write_checkpoint(const fs::path& folder) {
+  fs::create_directories(folder);
+  const nlohmann::json config{
+      {"model_type", "llama"},          {"num_hidden_layers", 1},   {"hidden_size", 32},
+      {"num_attention_heads", 2},       {"num_key_value_heads", 1}, {"intermediate_size", 64},
+      {"max_position_embeddings", 128}, {"rms_norm_eps", 1e-5},     {"rope_theta", 10000.0},
+      {"tie_word_embeddings", true}};
+  std::ofstream(folder / "config.json") << config;
+  nlohmann::json header;
+  std::string data;
+  const auto add = [&](const std::string& name, std::vector<size_t> shape) {
+    size_t n = 1;
+    for (const size_t dim : shape) n *= dim;
+    std::vector<float> values(n);
+    for (size_t i = 0; i < n; ++i) values[i] = static_cast<float>(i * 37 % 101) / 101.0f - 0.5f;
+    const size_t begin = data.size();
+    data.append(reinterpret_cast<const char*>(values.data()), n * sizeof(float));
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+  };
+  add("model.embed_tokens.weight", {40, 32});
+  add("model.norm.weight", {32});
+  const std::string layer = "model.layers.0.";
+  add(layer + "input_layernorm.weight", {32});
+  add(layer + "post_attention_layernorm.weight", {32});
+  add(layer + "self_attn.q_proj.weight", {32, 32});
+  add(layer + "self_attn.k_proj.weight", {16, 32});
+  add(layer + "self_attn.v_proj.weight", {16, 32});
+  add(layer + "self_attn.o_proj.weight", {32, 32});
+  add(layer + "mlp.gate_proj.weight", {64, 32});
+  add(layer + "mlp.up_proj.weight", {64, 32});
+  add(layer + "mlp.down_proj.weight", {32, 64});
+  const std::string text = header.dump();
+  const uint64_t length = text.size();
+  std::ofstream out(folder / "model.safetensors", std::ios::binary);
+  out.write(reinterpret_cast<const char*>(&length), sizeof length);
+  out << text << data;
+}
+
+TEST_F(CliTest, ACheckpointBecomesAModel) {
+  const fs::path folder = home_ / "A Small Model";
+  write_checkpoint(folder);
+  const std::string import = "import '" + folder.string() + "' ";
+  expect_error(import, 3, "tokenizer.json is missing");
+  EXPECT_THAT(hearth("list").err, HasSubstr("there are no models"));
+
+  nlohmann::json tokenizer{{"model", {{"type", "BPE"}, {"byte_fallback", true}, {"merges", {"a b", "ab c"}}}},
+                           {"normalizer", {{"type", "Prepend"}, {"prepend", "\u2581"}}},
+                           {"added_tokens", nlohmann::json::array()}};
+  for (int i = 0; i < 3; ++i) {
+    tokenizer["added_tokens"].push_back({{"id", i}, {"content", fmt::format("<s{}>", i)}, {"special", true}});
+  }
+  const char* words[] = {"\u2581", "a", "b", "c", "ab", "abc"};
+  for (int i = 0; i < 6; ++i) tokenizer["model"]["vocab"][words[i]] = i + 3;
+  std::ofstream(folder / "tokenizer.json") << tokenizer;
+  std::ofstream(folder / "tokenizer_config.json") << R"({"bos_token":"<s0>","eos_token":"<s1>"})";
+  std::ofstream(folder / "chat_template.jinja") << "{{ messages[0].content }}!";
+  std::ofstream(folder / "generation_config.json") << R"({"temperature":0.5,"top_k":3})";
+
+  const Outcome made = hearth(import);
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("made A-Small-Model:latest of " + folder.string()));
+  EXPECT_EQ(hearth("template a-small-model --user abc").out, "abc!");
+  EXPECT_THAT(hearth("tokenize a-small-model abc").out, HasSubstr("abc"));
+  EXPECT_EQ(hearth("run a-small-model --max-tokens 3 abc").exit_code, 0);
+  EXPECT_THAT(hearth("show a-small-model").out, HasSubstr("F32"));
+
+  ASSERT_EQ(hearth(import + "--name small --type q8_0").exit_code, 0);
+  EXPECT_THAT(hearth("show small").out, HasSubstr("Q8_0"));
+  ASSERT_EQ(hearth("create third -f -", "FROM " + folder.string() + "\nSYSTEM x\n").exit_code, 0);
+  EXPECT_THAT(hearth("show third --modelfile").out, HasSubstr("SYSTEM x"));
+  EXPECT_EQ(hearth("run third --max-tokens 3 abc").exit_code, 0);
+  expect_error(import + "--type q9", 2, "quantisation q9 is unknown");
+  expect_error("import '" + model_ + "' --type q8_0", 2, "--type is for checkpoints");
+  for (const auto& entry : fs::directory_iterator(home_ / "models" / "blobs")) {
+    EXPECT_THAT(entry.path().filename().string(), StartsWith("sha256-"));
+  }
 }
 
 }  // namespace

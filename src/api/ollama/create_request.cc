@@ -46,19 +46,18 @@ Parsed<void> read_messages(const Json& body, store::Modelfile& file) {
   return {};
 }
 
-// "files": {name: digest}. One GGUF file for now.
-Parsed<std::string> read_files(const Json& files) {
+// "files": {name: digest}: one GGUF file, all parts of a model, or a checkpoint.
+Parsed<std::map<std::string, std::string, std::less<>>> read_files(const Json& files) {
   if (!files.is_object() || files.empty())
     return refuse("files", "must be an object of file names and digests");
+  std::map<std::string, std::string, std::less<>> digests;
   for (const auto& [name, digest] : files.items()) {
     if (!digest.is_string() || !store::check_digest(digest.get<std::string>())) {
       return refuse("files." + name, "must be a digest: sha256: and 64 hexadecimal digits");
     }
+    digests.emplace(name, digest.get<std::string>());
   }
-  if (files.size() > 1) {
-    return refuse_with("files: a model in several files cannot be made here; send one GGUF file");
-  }
-  return files.begin()->get<std::string>();
+  return digests;
 }
 
 Parsed<void> refuse_unsupported(const Json& body) {
@@ -72,11 +71,6 @@ Parsed<void> refuse_unsupported(const Json& body) {
   }
   if (given("draft_files")) {
     return refuse_with("a second model is not used to draft; leave draft_files out");
-  }
-  for (const char* name : {"quantize", "quantization"}) {
-    if (given(name)) {
-      return refuse_with(std::string(name) + " is not done here; run hearth quantize on the file first");
-    }
   }
   return {};
 }
@@ -102,12 +96,16 @@ Parsed<CreateRequest> parse_create_request(std::string_view text) {
   }
   if (const Json* files = find(body, "files"); files != nullptr && !files->empty()) {
     if (!from.empty()) return refuse_with("give either \"from\" or \"files\"");
-    HEARTH_API_TRY(request.source.blob, read_files(*files));
+    HEARTH_API_TRY(request.source.blobs, read_files(*files));
   } else if (!from.empty()) {
     HEARTH_API_TRY(const store::ModelName base, read_name(from));
     request.source.model = base.text();
   } else {
     return refuse_with("neither \"from\" nor \"files\" was given: one says what the model is made from");
+  }
+  for (const char* name : {"quantization", "quantize"}) {  // an older and the present name
+    HEARTH_API_TRY(std::string type, read_string(body, name, name, kMaxNameBytes));
+    if (!type.empty()) request.source.quantize = std::move(type);
   }
   HEARTH_API_TRY(auto chat_template, read_text(body, "template"));
   HEARTH_API_TRY(auto system, read_text(body, "system"));

@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kReportEvery{60};  // of how far a copy is
 
 struct Routes {
   const std::shared_ptr<store::ModelStore> models;
+  const serving::ConvertWeights convert;
   Worker making;   // what takes long
   Worker uploads;  // pieces of blobs
 };
@@ -43,16 +44,18 @@ Task<void> create(const std::shared_ptr<Routes>& routes, const HttpRequest& http
   }
   writer.notes().model = request->name.text();
   const bool stream = request->stream;
-  const Job job = [models = routes->models, request = *std::move(request)](const Report& report) -> Status {
+  const Job job = [models = routes->models, convert = routes->convert,
+                   request = *std::move(request)](const Report& report) -> Status {
     auto reported = steady_clock::time_point::min();
-    const auto made = serving::create_model(
-        *models, request.name, request.source, request.modelfile, [&](const serving::CreationStep& step) {
-          const bool under_way = step.total != 0 && step.completed != step.total;
-          const auto now = steady_clock::now();
-          if (under_way && now - kReportEvery < reported) return true;
-          reported = now;
-          return report(to_json(step));
-        });
+    const auto made = serving::create_model(*models, request.name, request.source, request.modelfile, convert,
+                                            [&](const serving::CreationStep& step) {
+                                              const bool under_way =
+                                                  step.total != 0 && step.completed != step.total;
+                                              const auto now = steady_clock::now();
+                                              if (under_way && now - kReportEvery < reported) return true;
+                                              reported = now;
+                                              return report(to_json(step));
+                                            });
     if (!made) return propagate(made.error());
     return {};
   };
@@ -163,8 +166,9 @@ Task<void> find_blob(const std::shared_ptr<Routes>& routes, const HttpRequest& r
 
 }  // namespace
 
-void add_create_routes(Router& router, std::shared_ptr<store::ModelStore> models) {
-  const auto routes = std::shared_ptr<Routes>(new Routes{std::move(models), {}, {}});
+void add_create_routes(Router& router, std::shared_ptr<store::ModelStore> models,
+                       serving::ConvertWeights convert) {
+  const auto routes = std::shared_ptr<Routes>(new Routes{std::move(models), std::move(convert), {}, {}});
   router.add("POST", "/api/create", Scope::kManage,
              [routes](const HttpRequest& request, ResponseWriter& writer) {
                return create(routes, request, writer);

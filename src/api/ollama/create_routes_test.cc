@@ -41,7 +41,14 @@ class CreateRoutesTest : public ::testing::Test {
     models_ = std::make_shared<store::ModelStore>(root_);
     Router router;
     router.set_error_format("/api", error_format);
-    add_create_routes(router, models_);
+    add_create_routes(router, models_, [this](const auto& wanted, const auto& on_step) -> Status {
+      conversion_ = wanted;
+      if (!on_step({.status = "converting", .completed = 1, .total = 1}))
+        return fail(ErrorCategory::kCancelled, "");
+      if (wanted.quantize == "q5") return fail(ErrorCategory::kInvalidArgument, "q5 is unknown");
+      std::ofstream(wanted.output, std::ios::binary) << stories();
+      return {};
+    });
     add_store_routes(router, models_);
     server_.emplace(std::move(router), HttpServerOptions());
   }
@@ -72,6 +79,7 @@ class CreateRoutesTest : public ::testing::Test {
 
   fs::path root_;
   std::shared_ptr<store::ModelStore> models_;
+  serving::WeightConversion conversion_;  // the last one
   std::optional<RunningServer> server_;
 };
 
@@ -139,6 +147,48 @@ TEST_F(CreateRoutesTest, MakesAModelOfAFileAndOneOfThatModel) {
   ASSERT_EQ(words->parameters.size(), 2U);
   EXPECT_EQ(words->parameters[0].value, "y");
   EXPECT_EQ(words->messages.size(), 1U);
+}
+
+TEST_F(CreateRoutesTest, CheckpointsPartsAndOtherTypesAreConverted) {
+  const auto upload = [this](const std::string& bytes) {
+    EXPECT_EQ(ask("POST", "/api/blobs/" + digest_of(bytes), bytes).status, 201);
+    return digest_of(bytes);
+  };
+  const auto blob = [this](std::string_view bytes) { return models_->blobs().path_of(digest_of(bytes)); };
+  const std::string config = upload("{}"), weights = upload("tensors");
+  const Reply checkpoint = create(fmt::format(
+      R"({{"model":"a","files":{{"model.safetensors":"{}","config.json":"{}"}},"quantize":"q4_K_M",
+                             "system":"s"}})",
+      weights, config));
+  EXPECT_THAT(checkpoint.body, HasSubstr(R"({"status":"converting","total":1,"completed":1})"));
+  EXPECT_THAT(checkpoint.body, HasSubstr(R"("status":"success")"));
+  EXPECT_EQ(conversion_.quantize, "q4_K_M");
+  EXPECT_TRUE(conversion_.parts.empty());
+  EXPECT_EQ(conversion_.checkpoint.at("config.json"), blob("{}"));
+  EXPECT_EQ(conversion_.checkpoint.at("model.safetensors"), blob("tensors"));
+  const auto made = models_->find("a");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->manifest->find(store::media_type::kModel)->digest, digest_of(stories()));
+  EXPECT_FALSE(fs::exists(conversion_.output));
+
+  upload("one");
+  upload("two");
+  EXPECT_EQ(
+      create(fmt::format(R"({{"model":"b","files":{{"x-2.gguf":"{}","x-1.gguf":"{}"}},"stream":false}})",
+                         digest_of("two"), digest_of("one")))
+          .status,
+      200);
+  EXPECT_EQ(conversion_.parts, (std::vector<fs::path>{blob("one"), blob("two")}));
+
+  EXPECT_EQ(create(R"({"model":"c","from":"a","quantize":"q8_0","stream":false})").status, 200);
+  EXPECT_EQ(conversion_.parts, std::vector<fs::path>{blob(stories())});
+  EXPECT_EQ(models_->overrides(*models_->find("c"))->system, "s");
+
+  const Reply refused = create(R"({"model":"d","from":"a","quantize":"q5","stream":false})");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("q5 is unknown"));
+  EXPECT_FALSE(fs::exists(conversion_.output));
+  EXPECT_FALSE(models_->find("d"));
 }
 
 TEST_F(CreateRoutesTest, TheOlderFormHasAModelfile) {

@@ -24,18 +24,6 @@ struct FitCommand {
   SettingFlags settings;
 };
 
-const char* name_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kFits:
-      return "fits";
-    case Verdict::kTight:
-      return "tight";
-    case Verdict::kNo:
-      return "no";
-  }
-  return "";
-}
-
 std::string lower(std::string_view text) {
   std::string result(text);
   for (char& c : result)
@@ -104,7 +92,7 @@ std::string table(const std::vector<ModelFit>& fits) {
         memory_cell(fit, 4096), memory_cell(fit, 32768),
         fmt::format("{} ({})", human_bytes(whole.memory.total_bytes()), context_name(whole.context)),
         rate(fit.prefill_tokens_per_second), rate(fit.decode_tokens_per_second), rate(fit.decode_at_32k),
-        name_of(fit.verdict), fit.why);
+        verdict_name(fit.verdict), fit.why);
   }
   return text;
 }
@@ -125,7 +113,7 @@ Json memory_json(const ContextFit& at) {
 }
 
 Json fit_json(const ModelFit& fit) {
-  Json json{{"name", fit.name}, {"type", fit.quant}, {"verdict", name_of(fit.verdict)}, {"why", fit.why}};
+  Json json{{"name", fit.name}, {"type", fit.quant}, {"verdict", verdict_name(fit.verdict)}, {"why", fit.why}};
   if (!fit.pull.empty()) json["pull"] = fit.pull;
   json["file_bytes"] = fit.file_bytes;
   json["prefill_tokens_per_second"] = fit.prefill_tokens_per_second;

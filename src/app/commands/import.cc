@@ -1,11 +1,13 @@
-// import: files that stay where they are become a model of the store.
+// import: a model of the store from files. GGUF files stay where they are; a checkpoint is converted.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
 #include "app/commands/commands.h"
 #include "app/model_argument.h"
+#include "app/model_making.h"
 #include "app/terminal_text.h"
+#include "convert/quant_mix.h"
 #include "serving/opened_model.h"
 #include "store/gguf_folder.h"
 
@@ -17,6 +19,7 @@ namespace fs = std::filesystem;
 struct ImportOptions {
   std::string path;
   std::string name;
+  std::string type;
 };
 
 // The one model that a path means.
@@ -25,7 +28,11 @@ Result<store::FolderModel> model_at(const fs::path& path) {
   if (!fs::is_directory(path, error)) return store::gguf_model_at(path);
   std::vector<store::FolderModel> models = store::list_gguf_models(path);
   if (models.size() == 1) return std::move(models.front());
-  if (models.empty()) return fail(ErrorCategory::kNotFound, "there is no GGUF file in {}", path.string());
+  if (models.empty()) {
+    return fail(ErrorCategory::kNotFound,
+                "there is neither a GGUF file nor a checkpoint (config.json and *.safetensors) in {}",
+                path.string());
+  }
   std::string files;
   for (const store::FolderModel& model : models) files += "\n  " + model.files.front().string();
   return fail(ErrorCategory::kInvalidArgument, "{} holds several models; import one of them:{}",
@@ -43,10 +50,37 @@ std::string name_from(std::string text) {
   return begin == std::string::npos ? std::string() : text.substr(begin);
 }
 
-Status run_import(const ImportOptions& options, const Environment& environment) {
+Status import_checkpoint(const ImportOptions& options, const fs::path& folder, serving::FilesByName files,
+                         const Settings& settings, Environment& environment) {
+  serving::WeightSource source;
+  source.checkpoint = std::move(files);
+  if (!options.type.empty()) {
+    HEARTH_TRY(const convert::QuantMix mix, convert::find_quant_mix(options.type));
+    source.quantize = mix.name;
+  }
+  HEARTH_TRY(const store::ModelName name,
+             store::ModelName::parse(options.name.empty()
+                                         ? name_from((folder / "").parent_path().filename().string())
+                                         : options.name));
+  ShutdownSignals signals;  // before any other thread, which inherit the blocked signals
+  HEARTH_TRY(const store::StoredModel model,
+             make_model(*open_store(settings), name, source, {}, signals, environment));
+  environment.print(
+      fmt::format("made {} of {} ({})\n", model.name, visible_line(options.path), human_bytes(model.bytes)));
+  return {};
+}
+
+Status run_import(const ImportOptions& options, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables));
   std::error_code error;
-  const fs::path path = fs::absolute(options.path, error);
+  const fs::path path = fs::absolute(options.path, error).lexically_normal();
+  if (auto checkpoint = serving::find_checkpoint(path); !checkpoint.empty()) {
+    return import_checkpoint(options, path, std::move(checkpoint), settings, environment);
+  }
+  if (!options.type.empty()) {
+    return fail(ErrorCategory::kInvalidArgument,
+                "--type is for checkpoints; GGUF files stay as they are (hearth quantize makes another one)");
+  }
   HEARTH_TRY(const store::FolderModel found, model_at(path));
   if (!found.problem.empty()) {
     return fail(ErrorCategory::kNotFound, "{}: {}", options.path, found.problem);
@@ -68,10 +102,17 @@ Status run_import(const ImportOptions& options, const Environment& environment) 
 void add_import(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<ImportOptions>();
   CLI::App* command =
-      app.add_subcommand("import", "Make a model of the store from files, which stay where they are");
-  command->add_option("PATH", options->path, "A GGUF file, any shard of several, or a folder with one model")
+      app.add_subcommand("import", "Make a model of the store from GGUF files, in place, or a checkpoint");
+  command
+      ->add_option(
+          "PATH", options->path,
+          "A GGUF file, any shard of several, or a folder with one model: GGUF files, which stay where "
+          "they are, or a checkpoint (config.json, tokenizer.json, *.safetensors), which is converted")
       ->required();
-  command->add_option("--name", options->name, "The model's name; without, that of the file");
+  command->add_option("--name", options->name, "The model's name; without, that of the file or folder");
+  command->add_option("--type", options->type,
+                      fmt::format("Types of the weights of a checkpoint, its own by default: {}",
+                                  fmt::join(convert::quant_mix_names(), ", ")));
   command->callback([&line, options] {
     line.action = [options](Environment& environment) { return run_import(*options, environment); };
   });

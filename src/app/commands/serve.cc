@@ -29,6 +29,7 @@
 #include "app/terminal_text.h"
 #include "app/transfer_options.h"
 #include "app/version.h"
+#include "app/weight_conversion.h"
 #include "base/platform/process_limits.h"
 #include "serving/model_pool.h"
 #include "serving/prompt_rules.h"
@@ -248,7 +249,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   api::anthropic::add_anthropic_routes(router, *pool);
   api::ollama::add_ollama_routes(router, *pool, {.server_version = std::string(kVersion)});
   api::ollama::add_store_routes(router, store);
-  api::ollama::add_create_routes(router, store);
+  api::ollama::add_create_routes(router, store, weight_converter());
   api::ollama::add_transfer_routes(router, store, transfer_options(settings, environment.variables));
   const auto chats = open_chats(settings, log);
   api::page::PageOptions page_options;

@@ -8,26 +8,15 @@
 namespace hearth::app {
 namespace {
 
-const char* name_of(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kFits:
-      return "fits";
-    case Verdict::kTight:
-      return "tight";
-    case Verdict::kNo:
-      break;
-  }
-  return "no";
-}
-
 api::page::FitReport::Model model_of(const ModelFit& fit, const FitCandidate& candidate) {
   api::page::FitReport::Model model;
   model.name = fit.name;
+  model.pull = candidate.pull;
   model.size_bytes = candidate.file_bytes;
   if (const ContextFit* usual = fit.at(4096)) model.memory_bytes = usual->memory.total_bytes();
   model.prefill_tokens_per_second = fit.prefill_tokens_per_second;
   if (fit.decode_tokens_per_second > 0) model.decode_tokens_per_second = fit.decode_tokens_per_second;
-  model.verdict = name_of(fit.verdict);
+  model.verdict = verdict_name(fit.verdict);
   return model;
 }
 
@@ -56,7 +45,7 @@ Result<api::page::FitReport> fit_report(const Settings& settings) {
     const FitCandidate candidate = known_candidate(known, known.quants.front(), settings.kv_type);
     auto fit = judge(candidate, planner, options);
     if (!fit) return propagate(std::move(fit).error(), candidate.name);
-    HEARTH_CHECK_OK(predict_speed(candidate, speed, *fit));
+    predict_speed(candidate, speed, *fit);
     report.models.push_back(model_of(*fit, candidate));
     fits.push_back(std::move(*fit));
   }

@@ -21,6 +21,18 @@ constexpr uint64_t kBytesPerVocabularyEntry = 24;  // in the file: text, score, 
 
 }  // namespace
 
+const char* verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kFits:
+      return "fits";
+    case Verdict::kTight:
+      return "tight";
+    case Verdict::kNo:
+      break;
+  }
+  return "no";
+}
+
 FitCandidate known_candidate(const catalogue::KnownModel& model, std::string_view quant,
                              kernels::DType kv_dtype) {
   const catalogue::ModelSpec& spec = *catalogue::find_model_spec(model.shape);

@@ -35,6 +35,7 @@ struct ContextFit {
 };
 
 enum class Verdict { kFits, kTight, kNo };
+const char* verdict_name(Verdict verdict);  // "fits", "tight", "no"
 
 struct ModelFit {
   std::string name, quant;
