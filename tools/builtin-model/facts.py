@@ -1,6 +1,6 @@
 """What the helper knows of Hearth: questions, an answer in full sentences, and what the answer must contain.
 
-They are read from facts.txt. The last question of an entry is kept for evaluation: training never sees it.
+They are read from facts.txt. The last two questions of an entry are kept for evaluation: training never sees them.
 `Entry.keys` are the commands, addresses and names in the answer, which an answer must have to count as right.
 """
 
@@ -10,6 +10,7 @@ import pathlib
 import re
 
 HERE = pathlib.Path(__file__).parent
+HELD_OUT = 2  # Questions of an entry.
 BEGINNINGS = {
     "{HOW}": "[How do I|How can I|How to|What is the way to|Tell me how to|I want to|How would I|Please explain how to|"
              "How does one]",
@@ -45,7 +46,7 @@ def entries():
             questions = questions.replace(short, ways)
         # Bars inside brackets separate alternatives, bars with spaces around them questions.
         parts = tuple(part.strip() for part in re.split(r" \| ", questions))
-        result.append(Entry(topic, parts[:-1], parts[-1:], answer))
+        result.append(Entry(topic, parts[:-HELD_OUT], parts[-HELD_OUT:], answer))
     return tuple(result)
 
 
