@@ -50,6 +50,7 @@ export async function request(path: string, options: RequestOptions = {}): Promi
     connection.lost();
     throw new ApiError("offline", t("error.offline"), 0);
   }
+  connection.found();
   if (response.ok) return response;
   throw await errorOf(response);
 }

@@ -52,6 +52,7 @@ export class Conversation {
   sent = $state(0);
   #live = $state.raw<ReadonlyMap<string, LiveAnswer>>(new Map());
   #closed = false;
+  #loaded = false;
   #patch: ChatPatch = {};
   #patchTimer = 0;
   readonly #undo: (() => void)[];
@@ -92,11 +93,13 @@ export class Conversation {
   // again: what is here stays, what is new is added.
   async load(again = false): Promise<void> {
     if (this.id === null) return;
+    again &&= this.#loaded;
     this.loading = !again;
     this.problem = null;
     try {
       const { chat, messages } = await server.chat(this.id);
       if (this.#closed) return;
+      this.#loaded = true;
       this.#changed(chat);
       if (!again) {
         this.model = chat.model;
@@ -190,6 +193,7 @@ export class Conversation {
         const chat = await server.createChat({ model: this.effectiveModel, settings: this.settings });
         this.id = chat.id;
         this.title = chat.title;
+        this.#loaded = true;
       }
       const { user, answer } = await server.postMessage(this.id, {
         parent,

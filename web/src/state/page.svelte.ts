@@ -1,5 +1,5 @@
 // What the page knows of the server: its settings, who we are, and the stream of what changes elsewhere.
-import { explain, server } from "../api/client";
+import { ApiError, explain, server } from "../api/client";
 import { connection } from "../api/connection.svelte";
 import { EventStream } from "../api/events";
 import type { ChatSummary, MessageStatus, PageConfig, Session } from "../api/types";
@@ -13,12 +13,15 @@ export interface AnswerNews {
   status: MessageStatus;
 }
 
+const retryMs = 2_000;
+
 class Page {
   config = $state.raw<PageConfig | null>(null);
   session = $state.raw<Session | null>(null);
   // Why the page could not start; null when it did.
   problem = $state<string | null>(null);
   #events: EventStream | null = null;
+  // Whether a view may have asked for something before the stream was there.
   #opened = false;
   #answerListeners = new Set<(news: AnswerNews) => void>();
   #chatListeners = new Set<(chat: ChatSummary) => void>();
@@ -37,7 +40,12 @@ class Page {
       this.config = config;
       this.#listen();
     } catch (error) {
-      if (!connection.needsKey) this.problem = explain(error);
+      if (connection.needsKey) return;
+      // A server that starts or comes back is found without anyone asking for it; the banner says that it is away.
+      if (error instanceof ApiError && error.code === "offline") {
+        this.#opened = true;
+        window.setTimeout(() => void this.start(), retryMs);
+      } else this.problem = explain(error);
     }
   }
 
@@ -70,7 +78,6 @@ class Page {
 
   #listen() {
     this.#events?.close();
-    this.#opened = false;
     this.#events = new EventStream("/page/events", {
       open: () => {
         if (this.#opened) {
