@@ -1,6 +1,7 @@
 #include "api/page/page.h"
 
 #include "api/page/answer_routes.h"
+#include "api/page/chat_routes.h"
 #include "api/page/page_router.h"
 #include "api/page/session_routes.h"
 #include "api/page/status_route.h"
@@ -72,6 +73,7 @@ void Page::add_routes(Router& router) {
     refuse_chats(routes, options_.why_no_chats);
     return;
   }
+  add_chat_routes(routes, {*options_.chats, events_, disk_, words_});
   std::function<bool(const std::string&)> welcome;
   if (options_.doorkeeper) {
     welcome = [doorkeeper = options_.doorkeeper](const std::string& owner) {

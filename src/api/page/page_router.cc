@@ -1,5 +1,6 @@
 #include "api/page/page_router.h"
 
+#include <optional>
 #include <utility>
 
 #include "api/request_head.h"
@@ -52,6 +53,16 @@ bool is_safe(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
 
+std::optional<ApiError> refusal_of(const HttpRequest& request) {
+  if (!is_own_page(request)) {
+    return forbidden("foreign_page", "chats are for this server's own page; nothing was changed");
+  }
+  if (!is_safe(request) && request.header("x-hearth-page") != "1") {
+    return forbidden("page_header", "nothing was changed: such a request needs the header X-Hearth-Page: 1");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 HttpResponse error_format(const ApiError& error, const HttpRequest&) {
@@ -90,19 +101,23 @@ PageRouter::PageRouter(Router& router) : router_(router) {
 }
 
 void PageRouter::add(std::string method, std::string path, Scope scope, Handler handler) {
-  router_.add(
+  router_.add(std::move(method), std::move(path), scope,
+              [handler = std::move(handler)](const HttpRequest& request, ResponseWriter& writer) {
+                const auto refusal = refusal_of(request);
+                return refusal ? writer.fail(*refusal) : handler(request, writer);
+              });
+}
+
+void PageRouter::add_upload(std::string method, std::string path, Scope scope, OpenSink open,
+                            Handler handler) {
+  router_.add_upload(
       std::move(method), std::move(path), scope,
-      [handler = std::move(handler)](const HttpRequest& request, ResponseWriter& writer) {
-        if (!is_own_page(request)) {
-          return writer.fail(
-              forbidden("foreign_page", "chats are for this server's own page; nothing was changed"));
-        }
-        if (!is_safe(request) && request.header("x-hearth-page") != "1") {
-          return writer.fail(forbidden(
-              "page_header", "nothing was changed: such a request needs the header X-Hearth-Page: 1"));
-        }
-        return handler(request, writer);
-      });
+      [open = std::move(open)](const HttpRequest& request,
+                               std::shared_ptr<BodySink>& sink) -> Task<std::optional<ApiError>> {
+        if (auto refusal = refusal_of(request)) co_return refusal;
+        co_return co_await open(request, sink);
+      },
+      std::move(handler));
 }
 
 }  // namespace hearth::api::page

@@ -32,6 +32,8 @@ class PageRouter {
   // As Router::add. Foreign pages get 403, and so does a request that changes something without the page's
   // header.
   void add(std::string method, std::string path, Scope scope, Handler handler);
+  // As Router::add_upload, for the same callers; the others are refused before the body is read.
+  void add_upload(std::string method, std::string path, Scope scope, OpenSink open, Handler handler);
 
  private:
   Router& router_;

@@ -159,7 +159,11 @@ std::unique_ptr<store::ResponseStore> open_responses(const Settings& settings, L
 // The chats of the page, by whatever way they cannot be kept: all else works without them.
 Result<std::unique_ptr<store::ChatStore>> open_chats(const Settings& settings, Log& log) {
   auto opened = store::ChatStore::open(settings.data_dir / "hearth.db");
-  if (!opened) log.warning("the page cannot keep chats: " + opened.error().message);
+  if (!opened) {
+    log.warning("the page cannot keep chats: " + opened.error().message);
+  } else if (const auto& backup = (*opened)->backup(); !backup.empty()) {
+    log.info("the file of chats was changed for this version; as it was before: " + backup.string());
+  }
   return opened;
 }
 

@@ -109,6 +109,14 @@ std::string_view name_of(MessageStatus status) {
   return "failed";
 }
 
+MessageStatus status_of(std::string_view name) {
+  for (const auto status : {MessageStatus::kRunning, MessageStatus::kStopped, MessageStatus::kInterrupted,
+                            MessageStatus::kFailed}) {
+    if (name == name_of(status)) return status;
+  }
+  return MessageStatus::kComplete;
+}
+
 ChatJson to_json(const ChatSettings& settings) {
   return {{"system", settings.system},
           {"temperature", or_null(settings.temperature)},

@@ -18,6 +18,7 @@ using ChatJson = nlohmann::ordered_json;
 
 std::string_view name_of(MessageRole role);
 std::string_view name_of(MessageStatus status);
+MessageStatus status_of(std::string_view name);  // kComplete for other names
 
 ChatJson to_json(const ChatSettings& settings);
 // Without draft and settings: what lists of chats show.

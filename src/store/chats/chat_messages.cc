@@ -10,7 +10,7 @@
 namespace hearth::store {
 namespace {
 
-constexpr int kSeqBits = 20;                          // of messages.seq: for the counter below the time
+constexpr int kSeqBits = 16;                          // of messages.seq: for the counter below the time
 constexpr int64_t kMaxTime = (int64_t{1} << 42) - 1;  // in the year 2109
 
 tl::unexpected<Error> no_message(const std::string& id) {
@@ -212,6 +212,8 @@ Result<std::vector<std::string>> ChatStore::add_whole(const std::string& owner,
     };
     std::unordered_map<std::string, Placed> placed;  // by the old ids
     whole.chat.id = random_id("chat_");
+    if (whole.chat.created <= 0) whole.chat.created = now();
+    whole.chat.updated = std::max(whole.chat.updated, whole.chat.created);
     const std::string old_leaf = std::exchange(whole.chat.leaf, {});
     HEARTH_CHECK_OK(insert_chat(owner, whole.chat));
     for (Message& message : whole.messages) {
@@ -227,6 +229,7 @@ Result<std::vector<std::string>> ChatStore::add_whole(const std::string& owner,
         parent_seq = parent->second.seq;
       }
       if (message.status == MessageStatus::kRunning) message.status = MessageStatus::kInterrupted;
+      if (message.created <= 0) message.created = whole.chat.created;
       HEARTH_TRY(const int64_t seq, insert_message(message, parent_seq));
       if (!placed.try_emplace(old_id, Placed{message.id, seq}).second) {
         return fail(ErrorCategory::kInvalidArgument, "there are two messages \"{}\"", old_id);
@@ -301,10 +304,13 @@ Result<int64_t> ChatStore::insert_message(const Message& message, int64_t parent
   HEARTH_CHECK_OK(database_.run(
       "INSERT INTO messages (seq, id, chat, parent, role, status, model, created, reasoning_ms, "
       "n_attachments,"
-      " outcome, tool_calls, reasoning, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      " outcome, tool_calls, reasoning, content, owner_word) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?,"
+      " (SELECT owner_word FROM chats WHERE id = ?))",
       seq, message.id, message.chat, message.parent, name_of(message.role), name_of(message.status),
       message.model, message.created, message.reasoning_ms, static_cast<int64_t>(message.attachments.size()),
-      outcome_column(message), tool_calls_column(message.tool_calls), message.reasoning, message.content));
+      outcome_column(message), tool_calls_column(message.tool_calls), message.reasoning, message.content,
+      message.chat));
   int64_t position = 0;
   for (const Attachment& attachment : message.attachments) {
     HEARTH_CHECK_OK(

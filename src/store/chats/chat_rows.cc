@@ -3,19 +3,22 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "base/sha256.h"
 #include "store/chats/chat_json.h"
 
 namespace hearth::store {
 namespace {
 
-// messages.seq is the time of creation, times 2^20, and a counter: rows of a chat lie together, and the index
-// for search can be walked from the latest message on. An answer enters that index when it has ended, so that
-// writing it down every second stays cheap.
+// messages.seq is the time of creation, times 2^16, and a counter: rows of a chat lie together, and the index
+// for search can be walked from the latest message on. The owner's word is indexed beside the text, so that
+// nobody waits for the hits of others to be passed over. An answer enters that index when it has ended, so
+// that writing it down every second stays cheap.
 //
 // Branches have no foreign key to their parent: deleting along one nests as deep as the chat is long.
 constexpr std::array<const char*, 1> kMigrations = {
     "CREATE TABLE chats ("
-    " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, title TEXT NOT NULL,"
+    " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, owner_word TEXT NOT NULL,"
+    " title TEXT NOT NULL,"
     " titled_by_user INTEGER NOT NULL, pinned INTEGER NOT NULL, created INTEGER NOT NULL,"
     " updated INTEGER NOT NULL, model TEXT NOT NULL, leaf TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,"
     " undo TEXT NOT NULL DEFAULT '', settings TEXT NOT NULL, draft TEXT NOT NULL);"
@@ -25,7 +28,8 @@ constexpr std::array<const char*, 1> kMigrations = {
     "CREATE TABLE messages ("
     " seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
     " chat TEXT NOT NULL REFERENCES chats (id) ON DELETE CASCADE, parent TEXT NOT NULL, role TEXT NOT NULL,"
-    " status TEXT NOT NULL, model TEXT NOT NULL, created INTEGER NOT NULL, reasoning_ms INTEGER,"
+    " status TEXT NOT NULL, model TEXT NOT NULL, created INTEGER NOT NULL, owner_word TEXT NOT NULL,"
+    " reasoning_ms INTEGER,"
     " n_attachments INTEGER NOT NULL, outcome TEXT NOT NULL, tool_calls TEXT NOT NULL, reasoning TEXT NOT "
     "NULL,"
     " content TEXT NOT NULL);"
@@ -42,28 +46,31 @@ constexpr std::array<const char*, 1> kMigrations = {
     " model TEXT NOT NULL, settings TEXT NOT NULL, PRIMARY KEY (owner, position)) WITHOUT ROWID;"
 
     "CREATE VIRTUAL TABLE chat_index USING fts5"
-    " (title, content = 'chats', content_rowid = 'seq', tokenize = 'hearth');"
+    " (title, owner_word, content = 'chats', content_rowid = 'seq', tokenize = 'hearth');"
     "CREATE VIRTUAL TABLE message_index USING fts5"
-    " (content, content = 'messages', content_rowid = 'seq', tokenize = 'hearth');"
+    " (content, owner_word, content = 'messages', content_rowid = 'seq', tokenize = 'hearth');"
 
     "CREATE TRIGGER chat_added AFTER INSERT ON chats BEGIN"
-    " INSERT INTO chat_index (rowid, title) VALUES (new.seq, new.title); END;"
+    " INSERT INTO chat_index (rowid, title, owner_word) VALUES (new.seq, new.title, new.owner_word); END;"
     "CREATE TRIGGER chat_renamed AFTER UPDATE OF title ON chats BEGIN"
-    " INSERT INTO chat_index (chat_index, rowid, title) VALUES ('delete', old.seq, old.title);"
-    " INSERT INTO chat_index (rowid, title) VALUES (new.seq, new.title); END;"
+    " INSERT INTO chat_index (chat_index, rowid, title, owner_word)"
+    "  VALUES ('delete', old.seq, old.title, old.owner_word);"
+    " INSERT INTO chat_index (rowid, title, owner_word) VALUES (new.seq, new.title, new.owner_word); END;"
     "CREATE TRIGGER chat_gone AFTER DELETE ON chats BEGIN"
-    " INSERT INTO chat_index (chat_index, rowid, title) VALUES ('delete', old.seq, old.title); END;"
+    " INSERT INTO chat_index (chat_index, rowid, title, owner_word)"
+    "  VALUES ('delete', old.seq, old.title, old.owner_word); END;"
     "CREATE TRIGGER message_added AFTER INSERT ON messages WHEN new.status <> 'running' BEGIN"
-    " INSERT INTO message_index (rowid, content) VALUES (new.seq, new.content); END;"
+    " INSERT INTO message_index (rowid, content, owner_word)"
+    "  VALUES (new.seq, new.content, new.owner_word); END;"
     "CREATE TRIGGER message_changed AFTER UPDATE OF content, status ON messages"
     " WHEN old.status <> 'running' OR new.status <> 'running' BEGIN"
-    " INSERT INTO message_index (message_index, rowid, content)"
-    "  SELECT 'delete', old.seq, old.content WHERE old.status <> 'running';"
-    " INSERT INTO message_index (rowid, content)"
-    "  SELECT new.seq, new.content WHERE new.status <> 'running'; END;"
+    " INSERT INTO message_index (message_index, rowid, content, owner_word)"
+    "  SELECT 'delete', old.seq, old.content, old.owner_word WHERE old.status <> 'running';"
+    " INSERT INTO message_index (rowid, content, owner_word)"
+    "  SELECT new.seq, new.content, new.owner_word WHERE new.status <> 'running'; END;"
     "CREATE TRIGGER message_gone AFTER DELETE ON messages WHEN old.status <> 'running' BEGIN"
-    " INSERT INTO message_index (message_index, rowid, content) VALUES ('delete', old.seq, old.content); "
-    "END;"};
+    " INSERT INTO message_index (message_index, rowid, content, owner_word)"
+    "  VALUES ('delete', old.seq, old.content, old.owner_word); END;"};
 
 std::string written(const ChatJson& json) {
   return json.dump(-1, ' ', false, ChatJson::error_handler_t::replace);
@@ -84,14 +91,6 @@ template <typename T>
 T number_or_zero(const ChatJson& json, const char* name) {
   const auto found = json.find(name);
   return found != json.end() && found->is_number() ? found->get<T>() : T{};
-}
-
-MessageStatus status_of(std::string_view name) {
-  for (const auto status : {MessageStatus::kComplete, MessageStatus::kRunning, MessageStatus::kStopped,
-                            MessageStatus::kInterrupted}) {
-    if (name == name_of(status)) return status;
-  }
-  return MessageStatus::kFailed;
 }
 
 void read_outcome(const ChatJson& json, Message& message) {
@@ -118,6 +117,11 @@ void read_outcome(const ChatJson& json, Message& message) {
 
 std::span<const char* const> chat_migrations() {
   return kMigrations;
+}
+
+std::string owner_word(const std::string& owner) {
+  constexpr size_t kDigits = 16;
+  return "o" + to_hex(sha256({std::as_bytes(std::span(owner))})).substr(0, kDigits);
 }
 
 std::string settings_column(const ChatSettings& settings) {

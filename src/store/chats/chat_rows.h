@@ -13,6 +13,9 @@ namespace hearth::store {
 
 std::span<const char* const> chat_migrations();
 
+// Stands for an owner in the indices for search, as one word whatever the owner's name is.
+std::string owner_word(const std::string& owner);
+
 std::string settings_column(const ChatSettings& settings);
 // kCorrupt, with the id of what has them.
 Result<ChatSettings> parse_settings_column(const std::string& column, std::string_view id);

@@ -1,5 +1,6 @@
 // The part of ChatStore that is about search.
 #include "store/chats/chat_json.h"
+#include "store/chats/chat_rows.h"
 #include "store/chats/chat_store.h"
 
 namespace hearth::store {
@@ -13,7 +14,7 @@ constexpr std::string_view kHitBegins = "\xef\xb7\x90";  // U+FDD0
 constexpr std::string_view kHitEnds = "\xef\xb7\x91";    // U+FDD1
 
 // Every word in quotes: FTS5 then sees no operators, columns or brackets. The last one is a beginning.
-Result<std::string> expression_of(std::string_view query) {
+Result<std::string> expression_of(std::string_view column, std::string_view query, const std::string& owner) {
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorCategory::kInvalidArgument, "what is searched for may have {} bytes, this has {}",
                 kMaxQueryBytes, query.size());
@@ -31,8 +32,9 @@ Result<std::string> expression_of(std::string_view query) {
     expression.append("\"").append(query.substr(at, end - at)).append("\" ");
     at = end;
   }
-  if (!expression.empty()) expression.back() = '*';
-  return expression;
+  if (expression.empty()) return expression;
+  expression.back() = '*';
+  return fmt::format("owner_word : \"{}\" AND {{{}}} : ({})", owner_word(owner), column, expression);
 }
 
 std::vector<SnippetPart> parts_of(std::string_view marked) {
@@ -50,24 +52,25 @@ std::vector<SnippetPart> parts_of(std::string_view marked) {
 constexpr char kTitles[] =
     "SELECT chats.id, chats.title, '', '', chats.updated, snippet(chat_index, 0, ?, ?, '…', 24)"
     " FROM chat_index CROSS JOIN chats ON chats.seq = chat_index.rowid"
-    " WHERE chat_index MATCH ? AND owner = ? AND deleted = 0 ORDER BY chat_index.rowid DESC LIMIT ?";
+    " WHERE chat_index MATCH ? AND chats.owner = ? AND deleted = 0 ORDER BY chat_index.rowid DESC LIMIT ?";
 constexpr char kMessages[] =
     "SELECT chats.id, chats.title, messages.id, role, messages.created,"
     " snippet(message_index, 0, ?, ?, '…', 24)"
     " FROM message_index CROSS JOIN messages ON messages.seq = message_index.rowid"
     " CROSS JOIN chats ON chats.id = messages.chat"
-    " WHERE message_index MATCH ? AND owner = ? AND deleted = 0 ORDER BY message_index.rowid DESC LIMIT ?";
+    " WHERE message_index MATCH ? AND chats.owner = ? AND deleted = 0 ORDER BY message_index.rowid DESC "
+    "LIMIT ?";
 
 }  // namespace
 
 Result<std::vector<SearchHit>> ChatStore::search(const std::string& owner, const std::string& query,
                                                  int64_t limit) {
   if (limit < 1 || limit > 100) return fail(ErrorCategory::kInvalidArgument, "limit must be 1 to 100");
-  HEARTH_TRY(const std::string expression, expression_of(query));
   std::vector<SearchHit> hits;
-  if (expression.empty()) return hits;
   const std::lock_guard lock(mutex_);
-  for (const char* sql : {kTitles, kMessages}) {
+  for (const auto& [column, sql] : {std::pair("title", kTitles), std::pair("content", kMessages)}) {
+    HEARTH_TRY(const std::string expression, expression_of(column, query, owner));
+    if (expression.empty()) return hits;
     const int64_t wanted = limit - static_cast<int64_t>(hits.size());
     HEARTH_TRY(Statement rows,
                database_.query(sql, kHitBegins, kHitEnds, std::string_view(expression), owner, wanted));

@@ -290,10 +290,11 @@ Result<Chat> ChatStore::find_chat(const std::string& owner, const std::string& i
 
 Status ChatStore::insert_chat(const std::string& owner, const Chat& chat) {
   return database_.run(
-      "INSERT INTO chats (id, owner, title, titled_by_user, pinned, created, updated, model, leaf, settings,"
-      " draft) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      chat.id, owner, chat.title, int64_t{chat.titled_by_user}, int64_t{chat.pinned}, chat.created,
-      chat.updated, chat.model, chat.leaf, settings_column(chat.settings), chat.draft);
+      "INSERT INTO chats (id, owner, owner_word, title, titled_by_user, pinned, created, updated, model, "
+      "leaf,"
+      " settings, draft) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      chat.id, owner, owner_word(owner), chat.title, int64_t{chat.titled_by_user}, int64_t{chat.pinned},
+      chat.created, chat.updated, chat.model, chat.leaf, settings_column(chat.settings), chat.draft);
 }
 
 Status ChatStore::interrupt_running() {

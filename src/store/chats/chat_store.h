@@ -168,8 +168,8 @@ class ChatStore {
 
   // --- Whole chats
   Result<WholeChat> whole(const std::string& owner, const std::string& id);
-  // Adds them under new ids, which are returned in their order; all or none. Times stay, running answers
-  // become interrupted ones.
+  // Adds them under new ids, which are returned in their order; all or none. Times stay (without one it is
+  // now), running answers become interrupted ones.
   Result<std::vector<std::string>> add_whole(const std::string& owner, std::vector<WholeChat> chats);
 
  private:
