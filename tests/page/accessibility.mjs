@@ -3,15 +3,13 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { chromium } from "playwright-core";
+import { person } from "./browser.mjs";
 import { pageServer } from "./server.mjs";
 import { stage } from "./stage/server.mjs";
 import { show, views } from "./views.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const server = await pageServer();
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
-after(() => browser.close());
 
 const sizes = {
   desk: { viewport: { width: 1280, height: 800 } },
@@ -34,7 +32,7 @@ for (const [size, options] of Object.entries(sizes))
     test(`${view.name}, ${size}`, async () => {
       const { url } = await stageOf(view.stage ?? "full");
       // The page's own policy would keep the checker out.
-      const context = await browser.newContext({ ...options, locale: "en-GB", bypassCSP: true });
+      const context = await person(url, { ...options, bypassCSP: true });
       try {
         const page = await context.newPage();
         await page.emulateMedia({ reducedMotion: "reduce", colorScheme: "light" });

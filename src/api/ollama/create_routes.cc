@@ -169,6 +169,7 @@ Task<void> find_blob(const std::shared_ptr<Routes>& routes, const HttpRequest& r
 void add_create_routes(Router& router, std::shared_ptr<store::ModelStore> models,
                        serving::ConvertWeights convert) {
   const auto routes = std::shared_ptr<Routes>(new Routes{std::move(models), std::move(convert), {}, {}});
+  router.set_dialect("ollama");
   router.add("POST", "/api/create", Scope::kManage,
              [routes](const HttpRequest& request, ResponseWriter& writer) {
                return create(routes, request, writer);

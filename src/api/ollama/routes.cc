@@ -273,6 +273,7 @@ void add_cloud_routes(Router& router) {
 void add_ollama_routes(Router& router, serving::GenerationService& service, OllamaOptions options) {
   const auto routes = std::make_shared<const Routes>(Routes{service, std::move(options)});
   router.set_error_format("/api", error_format);
+  router.set_dialect("ollama");
   router.add("POST", "/api/generate", Scope::kChat,
              [routes](const HttpRequest& request, ResponseWriter& writer) {
                return generate(*routes, kGenerate, request, writer);

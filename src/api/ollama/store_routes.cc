@@ -59,6 +59,7 @@ Task<void> change(Routes& routes, Change what, const HttpRequest& request, Respo
 
 void add_store_routes(Router& router, std::shared_ptr<store::ModelStore> store) {
   const auto routes = std::make_shared<Routes>();
+  router.set_dialect("ollama");
   routes->store = std::move(store);
   const auto add = [&](const char* method, const char* path, Change what) {
     router.add(method, path, Scope::kManage,

@@ -87,6 +87,7 @@ Task<void> transfer(const std::shared_ptr<Routes>& routes, Transfer start, const
 void add_transfer_routes(Router& router, std::shared_ptr<store::ModelStore> models,
                          registry::TransferOptions options) {
   const auto routes = std::shared_ptr<Routes>(new Routes{std::move(models), std::move(options)});
+  router.set_dialect("ollama");
   router.add("POST", "/api/pull", Scope::kManage,
              [routes](const HttpRequest& request, ResponseWriter& writer) {
                return transfer(routes, registry::pull_model, request, writer);

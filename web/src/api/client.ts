@@ -149,7 +149,10 @@ export const server = {
   showModel: (model: string) => send<api.ModelInfo>("POST", "/api/show", { model }),
   loadModel: (model: string) => send<void>("POST", "/api/generate", { model, stream: false }),
   unloadModel: (model: string) => send<void>("POST", "/api/generate", { model, stream: false, keep_alive: 0 }),
-  deleteModel: (model: string) => send<void>("DELETE", "/api/delete", { model }),
+  // Its reply is empty.
+  deleteModel: async (model: string) => {
+    await request("/api/delete", { method: "DELETE", json: { model } });
+  },
 
   status: () => get<api.ServerStatus>("/page/status"),
   // null: the server still measures the machine.
