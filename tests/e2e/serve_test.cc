@@ -67,6 +67,13 @@ class ServeTest : public ::testing::Test {
     }
     ASSERT_NE(port_, 0) << err();
   }
+  // Without a chance to put anything in order.
+  void die() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = -1;
+    port_ = 0;
+  }
   int stop() {
     kill(pid_, SIGTERM);
     int status = 0;
@@ -172,6 +179,53 @@ TEST_F(ServeTest, AKeyWorksUntilItIsRemoved) {
   EXPECT_THAT(ask(head + key + "\r\n"), StartsWith("HTTP/1.1 200"));
   fs::remove(home_ / "keys.json");
   EXPECT_THAT(ask(head + key + "\r\n"), StartsWith("HTTP/1.1 401"));
+}
+
+// A browser gets the page that was built in; without Node, a program without one says how to get it.
+TEST_F(ServeTest, ThePageIsAtTheRoot) {
+  serve({});
+  const std::string reply = ask("GET / HTTP/1.1\r\nAccept: text/html\r\n");
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 200"));
+  if (reply.find("not part of this build") != std::string::npos) {
+    ASSERT_EQ(std::getenv("HEARTH_REQUIRE_DATA"), nullptr) << reply;
+    GTEST_SKIP() << "built without the page";
+  }
+  EXPECT_THAT(reply, HasSubstr("<!doctype html>"));
+  EXPECT_THAT(reply, HasSubstr("require-trusted-types-for 'script'"));
+  const size_t at = reply.find("src=\"/assets/");
+  ASSERT_NE(at, std::string::npos) << reply;
+  const std::string script = reply.substr(at + 5, reply.find('"', at + 5) - at - 5);
+  EXPECT_THAT(ask("GET " + script + " HTTP/1.1\r\n"), HasSubstr("immutable"));
+}
+
+// Whatever moment the process dies at, the chat is there and no answer is left for ever running.
+TEST_F(ServeTest, ChatsOutliveAKill) {
+  const std::string json = "Content-Type: application/json\r\nX-Hearth-Page: 1\r\n";
+  const auto body_of = [](const std::string& reply) {
+    return nlohmann::json::parse(reply.substr(reply.find("\r\n\r\n") + 4), nullptr, false);
+  };
+  serve({});
+  const auto chat = body_of(ask("POST /page/chats HTTP/1.1\r\n" + json, "{}"));
+  ASSERT_TRUE(chat.is_object() && chat.contains("id"));
+  const std::string url = "/page/chats/" + chat["id"].get<std::string>();
+  const auto whole =
+      body_of(ask("POST " + url + "/messages HTTP/1.1\r\n" + json, R"({"content":"Once upon a time"})"));
+  ASSERT_TRUE(whole.is_object() && whole.contains("answer")) << whole;
+  const std::string message = whole["answer"]["id"];
+  EXPECT_THAT(ask("GET /page/messages/" + message + "/events HTTP/1.1\r\n"), HasSubstr("event: end"));
+  const auto cut = body_of(ask("POST " + url + "/messages HTTP/1.1\r\n" + json,
+                               R"({"content":"And then", "parent":")" + message + "\"}"));
+  ASSERT_TRUE(cut.is_object() && cut.contains("answer")) << cut;
+  die();
+
+  serve({});
+  const auto kept = body_of(ask("GET " + url + " HTTP/1.1\r\n"));
+  ASSERT_TRUE(kept.is_object() && kept.contains("messages")) << kept;
+  ASSERT_EQ(kept["messages"].size(), 4u);
+  EXPECT_EQ(kept["messages"][1]["status"], "complete");
+  EXPECT_NE(kept["messages"][1]["content"], "");
+  EXPECT_NE(kept["messages"][3]["status"], "running");
+  EXPECT_EQ(kept["chat"]["title"], "Once upon a time");
 }
 
 TEST_F(ServeTest, TheLogIsJsonLinesWithoutSecrets) {

@@ -90,7 +90,11 @@ std::string title_of(std::string_view question) {
   while (!question.empty()) {
     std::string_view line = question.substr(0, question.find('\n'));
     question.remove_prefix(std::min(question.size(), line.size() + 1));
-    line = line.substr(0, kLongestLine);
+    if (line.size() > kLongestLine) {
+      size_t end = kLongestLine;
+      while (end > 0 && !starts_character(line[end])) --end;
+      line = line.substr(0, end);
+    }
     while (!line.empty() && is_space(line.front())) line.remove_prefix(1);
     if (line.starts_with("```") || line.starts_with("~~~")) {
       in_code = !in_code;

@@ -34,12 +34,18 @@ std::string_view code_of(const ApiError& error) {
   }
 }
 
+// What people wrote stays in no cache, and no page of another origin can take it in as a picture or a script.
+void keep_private(HttpResponse& response) {
+  response.headers.emplace_back("Cache-Control", "no-store");
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
+}
+
 HttpResponse reply(const ApiError& error, Json detail) {
   Json json = Json{{"code", code_of(error)}, {"message", error.message}};
   if (!error.param.empty()) json["field"] = error.param;
   if (!detail.is_null()) json["detail"] = std::move(detail);
   HttpResponse response = error_reply(error, dump(Json{{"error", std::move(json)}}));
-  response.headers.emplace_back("Cache-Control", "no-store");
+  keep_private(response);
   return response;
 }
 
@@ -83,7 +89,7 @@ ApiError from_store(const Error& error) {
 HttpResponse json_reply(const Json& json, int status) {
   HttpResponse response;
   response.status = status;
-  response.headers.emplace_back("Cache-Control", "no-store");
+  keep_private(response);
   response.body = dump(json);
   return response;
 }

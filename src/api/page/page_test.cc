@@ -72,6 +72,9 @@ TEST_F(PageRoutes, ErrorsHaveOneFormAlsoWithoutAHandler) {
   EXPECT_EQ(lost.status, 404);
   EXPECT_EQ(code_of(lost), "not_found");
   EXPECT_EQ(lost.header("Cache-Control"), "no-store");
+  const Reply found = server_->ask(get("/page/thing"));
+  EXPECT_EQ(found.header("Cache-Control"), "no-store");
+  EXPECT_EQ(found.header("Cross-Origin-Resource-Policy"), "same-origin");
   EXPECT_EQ(code_of(server_->ask("PUT /page/thing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")),
             "method_not_allowed");
 }
