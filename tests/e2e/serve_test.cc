@@ -208,8 +208,8 @@ TEST_F(ServeTest, ChatsOutliveAKill) {
   const auto chat = body_of(ask("POST /page/chats HTTP/1.1\r\n" + json, "{}"));
   ASSERT_TRUE(chat.is_object() && chat.contains("id"));
   const std::string url = "/page/chats/" + chat["id"].get<std::string>();
-  const auto whole =
-      body_of(ask("POST " + url + "/messages HTTP/1.1\r\n" + json, R"({"content":"Once upon a time"})"));
+  const auto whole = body_of(ask("POST " + url + "/messages HTTP/1.1\r\n" + json,
+                                 R"({"content":"Once upon a time","settings":{"max_tokens":60}})"));
   ASSERT_TRUE(whole.is_object() && whole.contains("answer")) << whole;
   const std::string message = whole["answer"]["id"];
   EXPECT_THAT(ask("GET /page/messages/" + message + "/events HTTP/1.1\r\n"), HasSubstr("event: end"));
