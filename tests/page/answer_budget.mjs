@@ -25,9 +25,9 @@ export async function measureStreaming(page, seconds, slowdown = 4) {
   await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
   const text = longAnswer(seconds * tokensPerSecond * charactersPerToken);
   await page.evaluate(() => {
-    const watched = (window.watched = { tasks: [], shift: 0, shifts: [], frames: [] });
+    const watched = (window.watched = { begun: performance.now(), tasks: [], shift: 0, shifts: [], frames: [] });
     new PerformanceObserver((list) => {
-      for (const entry of list.getEntries()) watched.tasks.push(Math.round(entry.duration));
+      for (const entry of list.getEntries()) watched.tasks.push({ at: Math.round(entry.startTime - watched.begun), ms: Math.round(entry.duration) });
     }).observe({ type: "longtask" });
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {

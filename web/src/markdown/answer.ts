@@ -99,6 +99,7 @@ class Answer implements AnswerView {
         else this.#wanted.delete(element);
       },
       headingLevels: new HeadingLevels(),
+      postponed: false,
     };
   }
 
@@ -130,7 +131,7 @@ class Answer implements AnswerView {
       else if (all) this.#preview();
       this.#scene.tail = all && !this.#done ? this.#parser.lastLeaf() : null;
       const drawn = this.#root.update(this.#parser.root, deadline);
-      if (!drawn) return performance.now() > deadline;
+      if (!drawn) return this.#scene.postponed || performance.now() > deadline;
       this.#resolve();
       if (all) {
         if (this.#done) this.element.removeAttribute("aria-busy");

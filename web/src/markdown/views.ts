@@ -33,6 +33,8 @@ export interface Scene {
   // Has an element drawn again when one of the labels in it is defined.
   wanted(element: HTMLElement, labels: readonly string[], redraw: () => void): void;
   headingLevels: HeadingLevels;
+  // A formula waits for a frame of its own.
+  postponed: boolean;
 }
 
 // Headings of an answer come below those of the page, without gaps between levels, whatever the model begins with.
@@ -243,6 +245,9 @@ function placeFormulas(fragment: DocumentFragment, formulas: readonly Formula[])
   }
 }
 
+// A formula takes as long as a paragraph and gives the browser more to lay out: it is begun early in a frame only.
+const formulaMs = 3;
+
 // Sets the formulas in an element that are not set yet, in order; false: some are left.
 function typesetIn(element: HTMLElement, scene: Scene, deadline: number): boolean {
   const waiting = element.querySelectorAll<HTMLElement>(".formula:not([data-set])");
@@ -251,8 +256,12 @@ function typesetIn(element: HTMLElement, scene: Scene, deadline: number): boolea
     loadTypesetter(scene.again);
     return false;
   }
-  for (const [i, formula] of waiting.entries()) {
-    if (i > 0 && performance.now() > deadline) return false;
+  for (const formula of waiting) {
+    if (!scene.postponed && performance.now() > deadline - formulaMs) {
+      scene.postponed = true;
+      return false;
+    }
+    scene.postponed = false;
     typeset(formula);
   }
   return true;
