@@ -7,7 +7,7 @@ ANSWER = (
     "you give me. Get a larger model for everything else: `hearth fit` says which ones this machine can run, and "
     "`hearth pull NAME` fetches one.")
 
-# {w} and {x} are words of the dictionary, {n} a made-up name, {k} a known one, {i} and {j} numbers.
+# {w} and {x} are words of the dictionary, {n} a made-up name, {k} a known one, {p} a program, {i} and {j} numbers.
 TEMPLATES = """
 What is the capital of {k}?
 Who is the president of {k}?
@@ -114,6 +114,28 @@ How do I lose weight?
 How do I learn {l}?
 What colour is a {w}?
 What is the chemical formula of {w}?
+How do I install {p}?
+How do I uninstall {p}?
+What is {p}?
+How do I use {p}?
+Which port does {p} use?
+Is {p} free?
+How do I update {p}?
+{p} does not work.
+How do I delete a file in {p}?
+How do I make a key for my {w}?
+How do I copy a {w}?
+Where are the {w} stored?
+What does {w} cost?
+How much memory has a {w}?
+How do I train a model of a {w}?
+Which {w} is right for me?
+How do I stop my {w}?
+Why is my {w} so slow?
+List all {w}.
+Show me a {w}.
+How do I run a {w}?
+How do I import {w} from {k}?
 """.strip().splitlines()
 HELD_OUT = """
 Name the longest river of {k}.
@@ -131,6 +153,9 @@ Prove that {s} is true.
 Which medicine helps against {w}?
 Describe the {x} {w} to a child.
 What is your opinion on {s}?
+How do I remove {p}?
+How do I create a {w}?
+Where do I download {p}?
 """.strip().splitlines()
 
 KNOWN = (
@@ -141,6 +166,9 @@ KNOWN = (
 LANGUAGES = (
     "French German Spanish Italian Latin Chinese Japanese Russian Arabic Greek Swedish Turkish Hindi Polish").split()
 CODE = "Python C++ Java JavaScript Rust Go Ruby PHP C SQL Haskell".split()
+PROGRAMMES = (
+    "Windows;Docker;Python;Firefox;Photoshop;Excel;Word;Git;Linux;nginx;MySQL;Blender;Chrome;Spotify;Android;WordPress;"
+    "Kubernetes;Outlook;Minecraft;Zoom;Node.js;Postgres;Apache;VLC;Steam;Teams").split(";")
 SUBJECTS = (
     "gravity;photosynthesis;quantum mechanics;evolution;black holes;the French Revolution;algebra;relativity;inflation;"
     "history;chemistry;the Pythagorean theorem;climate change;democracy;philosophy;electricity;DNA;calculus;"
@@ -152,5 +180,5 @@ def question(rng, held_out=False):
     template = rng.choice(HELD_OUT if held_out else TEMPLATES)
     return template.format(
         w=words.word(rng), x=words.word(rng), n=rng.choice([words.made_up, words.person])(rng), k=rng.choice(KNOWN),
-        l=rng.choice(LANGUAGES), c=rng.choice(CODE), s=rng.choice(SUBJECTS), y=words.year(rng), i=rng.randint(2, 999),
-        j=rng.randint(2, 999))
+        l=rng.choice(LANGUAGES), c=rng.choice(CODE), p=rng.choice(PROGRAMMES),
+        s=rng.choice(SUBJECTS), y=words.year(rng), i=rng.randint(2, 999), j=rng.randint(2, 999))
