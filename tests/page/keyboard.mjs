@@ -24,10 +24,15 @@ async function tabTo(name) {
   assert.fail(`Tab never came to ${name}`);
 }
 
+step("a new chat can be written into at once", async () => {
+  await page.waitForFunction(() => document.activeElement?.matches("textarea"));
+  assert.equal(await focused(), "Message");
+});
+
 step("every control can be reached by Tab and shows that it has the focus", async () => {
-  await page.locator("body").focus();
   const seen = [];
-  for (let n = 0; n < 60; ++n) {
+  let round = 0;
+  for (let n = 0; n < 90; ++n) {
     await press("Tab");
     const at = await page.evaluate(() => {
       const element = document.activeElement;
@@ -40,7 +45,8 @@ step("every control can be reached by Tab and shows that it has the focus", asyn
         visible: shows(element) || style.boxShadow !== "none" || element.matches("form textarea"),
       };
     });
-    if (!at) break;
+    if (!at && ++round === 2) break; // once around: it began in the middle
+    if (!at) continue;
     assert.ok(at.name, "a control without a name");
     assert.ok(at.visible, `the focus on "${at.name}" does not show`);
     seen.push(at.name);
