@@ -146,7 +146,7 @@ Status run_fit(const FitCommand& command, Environment& environment) {
   for (const FitCandidate& candidate : wanted) {
     auto fit = judge(candidate, planner, options);
     if (!fit) return propagate(std::move(fit).error(), candidate.name);
-    predict_speed(candidate, speed, *fit);
+    HEARTH_CHECK_OK(predict_speed(candidate, speed, *fit));
     fits.push_back(std::move(*fit));
   }
 

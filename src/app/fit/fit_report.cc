@@ -45,7 +45,7 @@ Result<api::page::FitReport> fit_report(const Settings& settings) {
     const FitCandidate candidate = known_candidate(known, known.quants.front(), settings.kv_type);
     auto fit = judge(candidate, planner, options);
     if (!fit) return propagate(std::move(fit).error(), candidate.name);
-    predict_speed(candidate, speed, *fit);
+    HEARTH_CHECK_OK(predict_speed(candidate, speed, *fit));
     report.models.push_back(model_of(*fit, candidate));
     fits.push_back(std::move(*fit));
   }

@@ -7,6 +7,7 @@
 #include "catalogue/tensor_types.h"
 #include "convert/quant_mix.h"
 #include "model/families/family.h"
+#include "model/model.h"
 #include "serving/model_card.h"
 
 namespace hearth::app {
@@ -56,6 +57,7 @@ FitCandidate known_candidate(const catalogue::KnownModel& model, std::string_vie
 
 Result<FitCandidate> file_candidate(gguf::ModelFile opened, std::string name, kernels::DType kv_dtype) {
   auto file = std::make_shared<const gguf::ModelFile>(std::move(opened));
+  HEARTH_TRY([[maybe_unused]] const auto loaded, model::Model::load(*file));  // all shapes are checked
   HEARTH_TRY(model::ModelConfig config, model::read_config(*file));
   HEARTH_TRY(const serving::ModelCard card, serving::read_model_card(*file));
   ModelWork work(config, kv_dtype);
@@ -124,18 +126,19 @@ Result<ModelFit> judge(const FitCandidate& candidate, serving::ModelPlanner& pla
   return fit;
 }
 
-void predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit) {
+Status predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit) {
   const model::ModelConfig& config = candidate.config;
-  fit.prefill_tokens_per_second =
-      speed.prefill(candidate.work, std::min(kPromptTokens, config.context_length));
-  if (config.is_encoder) return;
+  HEARTH_TRY(fit.prefill_tokens_per_second,
+             speed.prefill(candidate.work, std::min(kPromptTokens, config.context_length)));
+  if (config.is_encoder) return {};
   const int64_t depths[] = {kDecodeDepth, std::min(kContexts[1], config.context_length)};
-  const std::vector<double> rates = speed.decode(candidate.work, depths);
+  HEARTH_TRY(const std::vector<double> rates, speed.decode(candidate.work, depths));
   fit.decode_tokens_per_second = rates[0];
   fit.decode_at_32k = rates[1];
   if (fit.verdict != Verdict::kNo && fit.decode_tokens_per_second < kReadingPace) {
     fit.why += "; writes slower than one reads";
   }
+  return {};
 }
 
 const ModelFit* best_for(const Purpose& purpose, const std::vector<ModelFit>& fits) {

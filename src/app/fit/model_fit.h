@@ -62,7 +62,7 @@ struct FitOptions {
 // Without speeds.
 Result<ModelFit> judge(const FitCandidate& candidate, serving::ModelPlanner& planner,
                        const FitOptions& options);
-void predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit);
+Status predict_speed(const FitCandidate& candidate, MachineSpeed& speed, ModelFit& fit);
 
 // The best for a purpose, among those that fit with the context it needs and write at reading pace; without
 // one, the fastest that fits. nullptr when none does.

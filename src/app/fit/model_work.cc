@@ -23,9 +23,19 @@ void ModelWork::add(std::string_view name, kernels::DType dtype, std::span<const
       name == "token_types.weight") {
     return;
   }
-  const bool experts = name.find("_exps.") != name.npos && config_.moe.n_experts > 0;
-  if (experts) matrix.n_out = matrix.n_out / config_.moe.n_experts * config_.moe.n_used;
-  Product& product = products_[{dtype, experts}];
+  int64_t layer = 0;
+  if (name.starts_with("blk.")) std::from_chars(name.data() + 4, name.data() + name.size(), layer);
+  if (name.find("_exps.weight") != name.npos && dims.size() == 3) {
+    matrix.n_matrices = static_cast<int64_t>(dims[2]);
+    matrix.n_out /= matrix.n_matrices;
+    Experts& experts = experts_[layer];
+    (name.find("ffn_gate_up") != name.npos ? experts.gate_up
+     : name.find("ffn_gate") != name.npos  ? experts.gate
+     : name.find("ffn_up") != name.npos    ? experts.up
+                                           : experts.down) = matrix;
+    return;
+  }
+  Product& product = products_[dtype];
   product.decode_bytes += static_cast<double>(matrix.bytes());
   product.matrices.push_back(matrix);
   if (name == "output.weight") {
@@ -33,8 +43,6 @@ void ModelWork::add(std::string_view name, kernels::DType dtype, std::span<const
     return;  // of the last row of a prompt only
   }
   // Behind the last layer with keys of its own a prompt is computed for its last row only.
-  int64_t layer = 0;
-  if (name.starts_with("blk.")) std::from_chars(name.data() + 4, name.data() + name.size(), layer);
   if (layer < n_prefill_layers()) {
     product.prefill_values += static_cast<double>(matrix.n_in) * static_cast<double>(matrix.n_out);
   }
@@ -42,14 +50,17 @@ void ModelWork::add(std::string_view name, kernels::DType dtype, std::span<const
 
 void ModelWork::finish() {
   if (has_output_ || config_.is_encoder || embedding_.n_out == 0) return;
-  Product& product = products_[{embedding_.dtype, false}];
+  Product& product = products_[embedding_.dtype];
   product.decode_bytes += static_cast<double>(embedding_.bytes());
   product.matrices.push_back(embedding_);
 }
 
-int64_t ModelWork::expert_rows(int64_t step_rows) const {
-  if (config_.moe.n_experts == 0) return step_rows;
-  return std::max<int64_t>(1, step_rows * config_.moe.n_used / config_.moe.n_experts);
+double ModelWork::expert_bytes() const {
+  double bytes = 0;
+  for (const auto& [layer, experts] : experts_) bytes += static_cast<double>(experts.bytes());
+  return bytes == 0
+             ? 0
+             : bytes * static_cast<double>(config_.moe.n_used) / static_cast<double>(config_.moe.n_experts);
 }
 
 int64_t ModelWork::visible(const LayerConfig& layer, int64_t depth) const {

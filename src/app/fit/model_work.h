@@ -1,7 +1,6 @@
 // What a model makes the machine do for a token, counted from its shape: bytes to read and multiplications.
 #pragma once
 
-#include <compare>
 #include <map>
 #include <span>
 #include <string_view>
@@ -24,20 +23,22 @@ class ModelWork {
   // To be called after all tensors: a model without an output matrix uses its embeddings once more.
   void finish();
 
-  // Matrices that cost the same for each of their values.
-  struct Kind {
-    kernels::DType dtype;
-    bool experts;  // of which a step's rows are spread over many
-    auto operator<=>(const Kind&) const = default;
-  };
+  // Matrices of one type, experts apart.
   struct Product {
-    double decode_bytes = 0;    // read to write one token
-    double prefill_values = 0;  // multiplied for one token of a prompt
-    // What one token reads, matrix by matrix; experts as if those of a token lay one behind the other. Views
-    // without data are shapes alone.
-    std::vector<tensor::WeightView> matrices;
+    double decode_bytes = 0;                   // read to write one token
+    double prefill_values = 0;                 // multiplied for one token of a prompt
+    std::vector<tensor::WeightView> matrices;  // views without data are shapes alone
   };
-  const std::map<Kind, Product>& products() const { return products_; }
+  const std::map<kernels::DType, Product>& products() const { return products_; }
+
+  // The stacks of a layer's experts; either gate and up or gate_up.
+  struct Experts {
+    tensor::WeightView gate, up, gate_up, down;
+    size_t bytes() const { return gate.bytes() + up.bytes() + gate_up.bytes() + down.bytes(); }
+  };
+  const std::map<int64_t, Experts>& experts() const { return experts_; }  // by layer
+  int64_t n_experts_used() const { return config_.moe.n_used; }
+  double expert_bytes() const;  // read to write one token
 
   double cache_bytes(int64_t depth) const;     // keys and values that one token looks at
   double attention_macs(int64_t depth) const;  // for a token of a prompt at that depth
@@ -52,7 +53,8 @@ class ModelWork {
 
   model::ModelConfig config_;
   kernels::DType kv_dtype_;
-  std::map<Kind, Product> products_;
+  std::map<kernels::DType, Product> products_;
+  std::map<int64_t, Experts> experts_;
   uint64_t weight_bytes_ = 0;
   bool has_output_ = false;
   tensor::WeightView embedding_;
