@@ -347,6 +347,23 @@ TEST_F(CheckpointTest, BecomesTheModelFileItWasMadeFrom) {
   }
 }
 
+TEST_F(CheckpointTest, TheTemplateAndSamplingOfItsAuthorsComeAlong) {
+  const auto original = ModelFile::open(testing_support::test_data("parity/qwen2-f16.gguf"));
+  ASSERT_TRUE(original);
+  write_checkpoint(*original);
+  write("tokenizer_config.json", "{}");
+  write("chat_template.jinja", "{{ messages[0].content }}");
+  write("generation_config.json", R"({"temperature":0.5,"top_k":20,"top_p":null,"do_sample":true})");
+  const auto made = convert("F16");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(*made->metadata().get_string("tokenizer.chat_template"), "{{ messages[0].content }}");
+  EXPECT_EQ(*made->metadata().get_float("general.sampling.temp"), 0.5);
+  EXPECT_EQ(*made->metadata().get_uint("general.sampling.top_k"), 20u);
+  EXPECT_EQ(made->metadata().find("general.sampling.top_p"), nullptr);
+  write("generation_config.json", R"({"temperature":"hot"})");
+  expect_refused(ErrorCategory::kCorrupt, "temperature is not a number");
+}
+
 TEST_F(CheckpointTest, RefusesWhatItWouldGetWrong) {
   const auto original = ModelFile::open(testing_support::test_data("parity/qwen2-f16.gguf"));
   ASSERT_TRUE(original);
