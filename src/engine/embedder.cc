@@ -99,7 +99,9 @@ Embedder::Embedder(const model::Model& model, std::unique_ptr<tensor::Backend> b
       backend_(std::move(backend)),
       options_(std::move(options)),
       cache_(std::move(cache)),
-      state_(std::move(state)) {
+      state_(std::move(state)),
+      unfinished_(options_.max_waiting, "requests"),
+      unfinished_tokens_(options_.max_waiting_tokens, "tokens") {
   bytes_ = cache_.plan().bytes() + state_.bytes() + backend_->scratch_bytes();
 }
 
@@ -167,14 +169,13 @@ Result<Embedder::RequestId> Embedder::submit(EmbedRequest work) {
   if (failure_) return propagate(*failure_);
   if (!accepting_) return propagate(kShuttingDown);
   const auto n_tokens = static_cast<size_t>(request->n_tokens);
-  if (n_unfinished_ >= options_.max_waiting ||
-      n_unfinished_tokens_ + n_tokens > options_.max_waiting_tokens) {
-    return fail(ErrorCategory::kQueueFull, "{} requests with {} tokens are waiting already; try again later",
-                n_unfinished_, n_unfinished_tokens_);
+  const std::string& owner = request->work.owner;
+  HEARTH_CHECK_OK(unfinished_.take(owner));
+  if (auto taken = unfinished_tokens_.take(owner, n_tokens); !taken) {
+    unfinished_.give_back(owner);
+    return propagate(std::move(taken).error());
   }
   const RequestId id = request->id = ++last_id_;
-  ++n_unfinished_;
-  n_unfinished_tokens_ += n_tokens;
   arrivals_.push_back(std::move(request));
   wake_.notify_all();
   return id;
@@ -197,10 +198,10 @@ void Embedder::break_off_if_unwanted() {
 void Embedder::shut_down(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex_);
   accepting_ = false;
-  idle_.wait_for(lock, grace, [&] { return n_unfinished_ == 0; });
+  idle_.wait_for(lock, grace, [&] { return unfinished_.n_taken() == 0; });
   abandon_ = interrupted_ = true;
   wake_.notify_all();
-  idle_.wait(lock, [&] { return n_unfinished_ == 0; });
+  idle_.wait(lock, [&] { return unfinished_.n_taken() == 0; });
 }
 
 std::optional<Error> Embedder::failure() const {
@@ -210,7 +211,7 @@ std::optional<Error> Embedder::failure() const {
 
 size_t Embedder::n_unfinished() const {
   std::lock_guard lock(mutex_);
-  return n_unfinished_;
+  return unfinished_.n_taken();
 }
 
 void Embedder::run() {
@@ -411,8 +412,8 @@ void Embedder::finish(const Request& request, std::optional<Error> error) {
                              .queue_ms = milliseconds(request.arrived, started),
                              .compute_ms = milliseconds(started, now)});
   std::lock_guard lock(mutex_);
-  --n_unfinished_;
-  n_unfinished_tokens_ -= static_cast<size_t>(request.n_tokens);
+  unfinished_.give_back(request.work.owner);
+  unfinished_tokens_.give_back(request.work.owner, static_cast<size_t>(request.n_tokens));
   idle_.notify_all();
 }
 

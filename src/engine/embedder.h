@@ -18,6 +18,7 @@
 
 #include "cluster/communicator.h"
 #include "engine/kv_cache.h"
+#include "engine/queue_shares.h"
 #include "engine/sequence.h"
 #include "model/model.h"
 
@@ -27,7 +28,7 @@ struct EmbedderOptions {
   kernels::DType kv_dtype = kernels::DType::kF16;  // of causal models; the others keep nothing between layers
   int64_t context_length = 0;                      // of the longest text
   int64_t pass_rows = 256;   // tokens of one pass; more only where one text that looks both ways has more
-  size_t max_waiting = 256;  // requests that are not done; more are refused
+  size_t max_waiting = 256;  // requests that are not done; more are refused (engine/queue_shares.h)
   size_t max_waiting_tokens = size_t{4} << 20;  // of all of them
   size_t max_request_tokens = size_t{1} << 20;  // of one; more are refused whatever waits
   // Asked after every pass; true ends all work with an error (the model's file was damaged while mapped).
@@ -61,6 +62,7 @@ struct EmbedRequest {
   std::vector<EmbedText> texts;
   bool normalise = true;  // to unit length
   bool rank = false;      // of rerankers: each text's value is its score
+  std::string owner{};    // owners share the queue (engine/queue_shares.h)
   std::shared_ptr<EmbedSink> sink;
 };
 
@@ -79,7 +81,8 @@ class Embedder {
                                       tensor::Backend& backend);
 
   // Refused at once: kInvalidArgument (names the input; too many tokens in all), kContextExceeded (names the
-  // input, has both numbers), kQueueFull, kOverloaded. After success the sink gets vectors and exactly one end.
+  // input, has both numbers), kQueueFull, kOverloaded. After success the sink gets vectors and exactly one
+  // end.
   Result<RequestId> submit(EmbedRequest request);
   // The request ends with kCancelled; a pass in which nobody else has a part is broken off. Unknown ids are
   // ignored.
@@ -137,8 +140,8 @@ class Embedder {
   std::vector<RequestId> cancellations_;
   std::vector<RequestId> in_pass_;
   std::optional<Error> failure_;
-  size_t n_unfinished_ = 0;
-  size_t n_unfinished_tokens_ = 0;
+  QueueShares unfinished_;
+  QueueShares unfinished_tokens_;
   RequestId last_id_ = 0;
   bool accepting_ = true;
   bool abandon_ = false;  // end everything now

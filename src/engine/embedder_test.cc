@@ -216,7 +216,7 @@ TEST(Embedder, ALongRequestDoesNotHoldUpAShortOne) {
 
 TEST(Embedder, TakesABoundedNumberOfRequestsAndTokens) {
   TinyModel tiny("tiny-llama");
-  const auto embedder = tiny.embedder({.pass_rows = 64, .max_waiting = 3, .max_waiting_tokens = 300'000});
+  const auto embedder = tiny.embedder({.pass_rows = 64, .max_waiting = 4, .max_waiting_tokens = 300'000});
   std::vector<std::shared_ptr<Collector>> sinks;
   const auto submit = [&](size_t n_texts) {
     sinks.push_back(std::make_shared<Collector>());

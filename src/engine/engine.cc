@@ -37,7 +37,9 @@ Engine::Engine(const model::Model& model, std::unique_ptr<tensor::Backend> backe
       cache_(std::move(cache)),
       disk_(open_disk()),
       state_(std::move(state)),
-      scheduler_(options_.limits, cache_, disk_.get()) {
+      scheduler_(options_.limits, cache_, disk_.get()),
+      unfinished_(options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running),
+                  "requests") {
   update_stats();
 }
 
@@ -112,11 +114,7 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   std::lock_guard lock(mutex_);
   if (failure_) return propagate(*failure_);
   if (!accepting_) return fail(ErrorCategory::kOverloaded, "the server is shutting down");
-  // Arrivals count as unfinished already.
-  if (n_unfinished_ >= options_.limits.max_waiting + static_cast<size_t>(options_.limits.max_running)) {
-    return fail(ErrorCategory::kQueueFull, "{} requests are waiting already; try again later", n_unfinished_);
-  }
-  ++n_unfinished_;
+  HEARTH_CHECK_OK(unfinished_.take(sequence->request.cache_scope));
   arrivals_.push_back(std::move(sequence));
   wake_.notify_all();
   return id;
@@ -132,11 +130,11 @@ void Engine::cancel(SequenceId id) {
 void Engine::shut_down(std::chrono::milliseconds grace) {
   std::unique_lock lock(mutex_);
   accepting_ = false;
-  idle_.wait_for(lock, grace, [&] { return n_unfinished_ == 0; });
+  idle_.wait_for(lock, grace, [&] { return unfinished_.n_taken() == 0; });
   abandon_ = true;
   interrupted_ = true;
   wake_.notify_all();
-  idle_.wait(lock, [&] { return n_unfinished_ == 0; });
+  idle_.wait(lock, [&] { return unfinished_.n_taken() == 0; });
 }
 
 std::optional<Error> Engine::failure() const {
@@ -146,7 +144,7 @@ std::optional<Error> Engine::failure() const {
 
 size_t Engine::n_unfinished() const {
   std::lock_guard lock(mutex_);
-  return n_unfinished_;
+  return unfinished_.n_taken();
 }
 
 EngineStats Engine::stats() const {
@@ -425,7 +423,7 @@ void Engine::end(SequenceId id, EndReason reason, std::optional<Error> error) {
   if (!sequence) return;
   finish(*sequence, reason, std::move(error));
   std::lock_guard lock(mutex_);
-  --n_unfinished_;
+  unfinished_.give_back(sequence->request.cache_scope);
   idle_.notify_all();
 }
 
@@ -461,7 +459,7 @@ void Engine::fail_all(const Error& error) {
   const auto sequences = scheduler_.remove_all();
   for (const auto& sequence : sequences) finish(*sequence, EndReason::kFailed, error);
   std::lock_guard lock(mutex_);
-  n_unfinished_ -= sequences.size();
+  for (const auto& sequence : sequences) unfinished_.give_back(sequence->request.cache_scope);
   idle_.notify_all();
 }
 

@@ -14,6 +14,7 @@
 
 #include "cluster/communicator.h"
 #include "engine/draft_policy.h"
+#include "engine/queue_shares.h"
 #include "engine/scheduler.h"
 #include "engine/step_pace.h"
 #include "model/model.h"
@@ -150,7 +151,7 @@ class Engine {
   std::optional<Error> failure_;
   EngineStats stats_;
   std::vector<RunningSequence> running_;
-  size_t n_unfinished_ = 0;
+  QueueShares unfinished_;  // arrivals count already
   bool accepting_ = true;
   bool abandon_ = false;  // end everything now
   bool stopping_ = false;

@@ -219,7 +219,7 @@ class Gate : public Collector {
 
 TEST_F(EngineTest, TooManyRequestsAreRefused) {
   EngineOptions options;
-  options.limits.max_waiting = 2;
+  options.limits.max_waiting = 3;
   options.limits.max_running = 1;
   auto engine = create(options);
   auto gate = std::make_shared<Gate>();
@@ -233,6 +233,9 @@ TEST_F(EngineTest, TooManyRequestsAreRefused) {
   const auto refused = engine->submit(request(std::make_shared<Collector>(), 3));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().category, ErrorCategory::kQueueFull);
+  EngineRequest others = request(std::make_shared<Collector>(), 3);
+  others.cache_scope = "somebody else";
+  EXPECT_TRUE(engine->submit(others)) << "there is a place for those who have none";
   gate->open.set_value();
   for (auto& sink : waiting) EXPECT_EQ(sink->wait().reason, EndReason::kMaxTokens);
   EXPECT_TRUE(engine->submit(request(std::make_shared<Collector>(), 3)));

@@ -23,7 +23,7 @@ namespace hearth::engine {
 struct SchedulerLimits {
   int64_t max_batch_rows = 256;  // rows of one step
   int64_t max_running = 32;      // sequences with blocks
-  size_t max_waiting = 256;      // beyond those that run; the engine refuses more
+  size_t max_waiting = 256;      // beyond those that run; the engine refuses more (engine/queue_shares.h)
 };
 
 // A run of rows of one sequence in a step: its next tokens, then drafted ones.

@@ -85,6 +85,12 @@ struct LoadedModelState {
   std::optional<EngineState> engine;            // absent: the model only gives vectors
 };
 
+// Requests that wait for a model to be loaded.
+struct AwaitedModel {
+  std::string name;
+  size_t n_requests = 0;
+};
+
 // Memory of all models together.
 struct MemoryUse {
   uint64_t budget_bytes = 0;     // what they may have
@@ -103,6 +109,8 @@ class GenerationService {
   // Those that can be used. Looks at the disk where there is a store: for listings, not for every request.
   virtual std::vector<ModelSummary> list_models() const = 0;
   virtual std::vector<LoadedModelState> loaded_models() const = 0;
+  // Those that requests wait for; in memory they are among the loaded ones.
+  virtual std::vector<AwaitedModel> awaited_models() const = 0;
   virtual MemoryUse memory() const = 0;
   // nullopt when nothing is kept on disk.
   virtual std::optional<PrefixDiskState> prefix_disk() const = 0;

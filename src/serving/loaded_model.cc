@@ -338,6 +338,7 @@ Status LoadedModel::embed(EmbeddingRequest request, TokenWriter writer) {
   const auto max_tokens = static_cast<size_t>(opened_->summary().context_length);
   engine::EmbedRequest work;
   work.normalise = request.normalise;
+  work.owner = std::move(request.cache_scope);
   for (auto& input : request.inputs) {
     if (const auto* words = std::get_if<std::string>(&input)) {
       work.texts.push_back(embedding_input(text(), *words, request.truncate, max_tokens));
@@ -356,6 +357,7 @@ Status LoadedModel::rank(RankRequest request, TokenWriter writer) {
   const bool reranker = model_->config().ranks();
   engine::EmbedRequest work;
   work.rank = reranker;
+  work.owner = std::move(request.cache_scope);
   if (!reranker) work.texts.push_back(embedding_input(text(), request.query, false, max_tokens));
   if (!reranker && work.texts.front().tokens.size() > max_tokens) {
     return fail(ErrorCategory::kContextExceeded, "query has {} tokens, the model takes {}",

@@ -19,7 +19,8 @@ double ms_since(Residency::Time start) {
 
 }  // namespace
 
-ModelKeeper::ModelKeeper(size_t max_waiting) : max_waiting_(max_waiting), thread_([this] { run(); }) {}
+ModelKeeper::ModelKeeper(size_t max_waiting)
+    : shared_(std::make_shared<Shared>(max_waiting)), thread_([this] { run(); }) {}
 
 ModelKeeper::~ModelKeeper() {
   shut_down(std::chrono::milliseconds(0));
@@ -38,16 +39,19 @@ ModelKeeper::Ticket ModelKeeper::new_ticket() {
 }
 
 Result<std::optional<ModelUse>> ModelKeeper::acquire(Id id, std::optional<KeepAlive> keep_alive,
-                                                     const Ticket& ticket, Waiter waiter) {
+                                                     const std::string& owner, const Ticket& ticket,
+                                                     Waiter waiter) {
   std::lock_guard lock(shared_->mutex);
   if (stopping_) return propagate(shutting_down());
-  if (!shared_->residency.open(id) && shared_->waiting.size() >= max_waiting_) {
-    return fail(ErrorCategory::kQueueFull, "{} requests are waiting for models to be loaded; try again later",
-                shared_->waiting.size());
-  }
-  if (shared_->residency.request(id, keep_alive)) return use_locked(id, 0);
-  shared_->waiting.push_back(
-      {.ticket = ticket.number_, .id = id, .since = Clock::now(), .waiter = std::move(waiter)});
+  const bool waits = !shared_->residency.open(id);
+  if (waits) HEARTH_CHECK_OK(shared_->places.take(owner));
+  shared_->residency.request(id, keep_alive);
+  if (!waits) return use_locked(id, 0);
+  shared_->waiting.push_back({.ticket = ticket.number_,
+                              .id = id,
+                              .owner = owner,
+                              .since = Clock::now(),
+                              .waiter = std::move(waiter)});
   shared_->changed.notify_all();
   return std::nullopt;
 }
@@ -60,6 +64,7 @@ bool ModelKeeper::Ticket::abandon() const {
       std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& w) { return w.ticket == number_; });
   if (it == waiting.end()) return false;
   shared_->residency.abandon(it->id);
+  shared_->places.give_back(it->owner);
   found = std::move(*it);
   waiting.erase(it);
   return true;
@@ -92,6 +97,12 @@ bool ModelKeeper::present(Id id) const {
   return shared_->residency.present(id);
 }
 
+size_t ModelKeeper::n_waiting(Id id) const {
+  std::lock_guard lock(shared_->mutex);
+  return static_cast<size_t>(std::count_if(shared_->waiting.begin(), shared_->waiting.end(),
+                                           [&](const Waiting& request) { return request.id == id; }));
+}
+
 ModelUse ModelKeeper::use_locked(Id id, double load_ms) {
   // The hold must not own the model: it may be let go on the model's own thread, which cannot end itself.
   std::shared_ptr<const void> hold(nullptr, [shared = shared_, id](const void*) {
@@ -108,6 +119,7 @@ std::vector<ModelKeeper::Waiting> ModelKeeper::take_waiting_locked(std::optional
       std::stable_partition(all.begin(), all.end(), [&](const Waiting& w) { return id && w.id != *id; });
   std::vector<Waiting> result(std::make_move_iterator(taken), std::make_move_iterator(all.end()));
   all.erase(taken, all.end());
+  for (const Waiting& request : result) shared_->places.give_back(request.owner);
   return result;
 }
 

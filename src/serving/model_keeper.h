@@ -9,9 +9,11 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "engine/queue_shares.h"
 #include "serving/residency.h"
 #include "serving/resident_model.h"
 
@@ -59,7 +61,8 @@ class ModelKeeper {
     uint64_t number_;
   };
 
-  // At most `max_waiting` requests wait for models; more are refused with kQueueFull.
+  // At most `max_waiting` requests wait for models, shared by their owners (engine/queue_shares.h); more are
+  // refused with kQueueFull.
   explicit ModelKeeper(size_t max_waiting);
   ~ModelKeeper();  // shut_down(0), and waits for a load that is under way
 
@@ -67,9 +70,9 @@ class ModelKeeper {
 
   Ticket new_ticket();
   // The model, if it is in memory. If not, nullopt, and `waiter` is called with it or with why there is none.
-  // kQueueFull: too many wait. kOverloaded: shutting down.
-  Result<std::optional<ModelUse>> acquire(Id id, std::optional<KeepAlive> keep_alive, const Ticket& ticket,
-                                          Waiter waiter);
+  // kQueueFull: too many wait, or too many of this owner's. kOverloaded: shutting down.
+  Result<std::optional<ModelUse>> acquire(Id id, std::optional<KeepAlive> keep_alive,
+                                          const std::string& owner, const Ticket& ticket, Waiter waiter);
 
   // The model leaves as soon as nobody uses it.
   void dismiss(Id id);
@@ -82,6 +85,7 @@ class ModelKeeper {
   // Those in memory.
   std::vector<Resident> residents() const;
   bool present(Id id) const;
+  size_t n_waiting(Id id) const;  // requests for it that wait for its load
 
   // Refuses new requests and fails those that wait; those under way have `grace` to end. Blocks until then.
   void shut_down(std::chrono::milliseconds grace);
@@ -90,6 +94,7 @@ class ModelKeeper {
   struct Waiting {
     uint64_t ticket = 0;
     Id id = 0;
+    std::string owner;
     Residency::Time since;
     Waiter waiter;
   };
@@ -100,10 +105,13 @@ class ModelKeeper {
   };
   // What holds and tickets reach. They may outlive the keeper, so it owns no model.
   struct Shared {
+    explicit Shared(size_t max_waiting) : places(max_waiting, "requests") {}
+
     std::mutex mutex;
     std::condition_variable changed;
     Residency residency;
     std::vector<Waiting> waiting;  // oldest first
+    engine::QueueShares places;    // one for each of them
     uint64_t last_ticket = 0;
   };
 
@@ -115,8 +123,7 @@ class ModelKeeper {
   void unload(Id id);
   void fail_waiting(Id id);
 
-  const size_t max_waiting_;
-  const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
+  const std::shared_ptr<Shared> shared_;
   std::vector<Model> models_;  // under shared_->mutex
   std::atomic<bool> stopping_ = false;
   std::thread thread_;  // last: it uses everything above

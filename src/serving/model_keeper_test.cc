@@ -75,11 +75,12 @@ class FakeLoads {
 // One request: its use of the model, now or later.
 class Request {
  public:
-  Request(ModelKeeper& keeper, ModelKeeper::Id id, std::optional<KeepAlive> keep_alive = {})
+  Request(ModelKeeper& keeper, ModelKeeper::Id id, std::optional<KeepAlive> keep_alive = {},
+          const std::string& owner = {})
       : ticket_(keeper.new_ticket()) {
     const auto promise = std::make_shared<std::promise<Result<ModelUse>>>();
     future_ = promise->get_future();
-    auto now = keeper.acquire(id, keep_alive, ticket_,
+    auto now = keeper.acquire(id, keep_alive, owner, ticket_,
                               [promise](Result<ModelUse> use) { promise->set_value(std::move(use)); });
     if (!now) {
       promise->set_value(propagate(now.error()));
@@ -110,7 +111,7 @@ class ModelKeeperTest : public ::testing::Test {
 TEST_F(ModelKeeperTest, RequestsWaitForOneLoadAndLaterOnesDoNotWait) {
   Request first(keeper_, a_), second(keeper_, a_);
   ASSERT_TRUE(a_loads_.wait_for_load());
-  Request third(keeper_, a_);
+  Request third(keeper_, a_, {}, "somebody else");
   EXPECT_TRUE(keeper_.residents().empty());
   a_loads_.let_through();
   for (Request* request : {&first, &second, &third}) {
@@ -174,11 +175,25 @@ TEST_F(ModelKeeperTest, AnAbandonedRequestHearsNothing) {
 }
 
 TEST_F(ModelKeeperTest, OnlySoManyWait) {
-  Request first(keeper_, a_), second(keeper_, a_), third(keeper_, b_);
+  Request first(keeper_, a_), second(keeper_, a_);
   EXPECT_EQ(Request(keeper_, a_).wait().error().category, ErrorCategory::kQueueFull);
+  Request third(keeper_, b_, {}, "somebody else");
+  EXPECT_EQ(Request(keeper_, a_, {}, "a third").wait().error().category, ErrorCategory::kQueueFull);
+  EXPECT_EQ(keeper_.n_waiting(a_), 2u);
+  EXPECT_EQ(keeper_.n_waiting(b_), 1u);
   a_loads_.let_through();
   b_loads_.let_through();
   EXPECT_TRUE(first.wait());
+  EXPECT_TRUE(second.wait());
+  EXPECT_TRUE(third.wait());
+  EXPECT_EQ(keeper_.n_waiting(a_), 0u);
+}
+
+TEST_F(ModelKeeperTest, WhoLeavesTheQueueMakesRoomInIt) {
+  Request first(keeper_, a_), second(keeper_, a_);
+  EXPECT_TRUE(first.abandon());
+  Request third(keeper_, a_);
+  a_loads_.let_through();
   EXPECT_TRUE(second.wait());
   EXPECT_TRUE(third.wait());
 }

@@ -112,6 +112,14 @@ class LocalModelPool : public ModelPool {
     return states;
   }
 
+  std::vector<AwaitedModel> awaited_models() const override {
+    std::vector<AwaitedModel> awaited;
+    for (const Entry& entry : entries()) {
+      if (const size_t n = keeper_.n_waiting(entry.id)) awaited.push_back({entry.model->name(), n});
+    }
+    return awaited;
+  }
+
   MemoryUse memory() const override {
     const platform::ProcessMemory process = platform::process_memory();
     return {.budget_bytes = budget_.capacity(),
@@ -329,21 +337,23 @@ class LocalModelPool : public ModelPool {
   Result<TokenStream> start(Request request, Status (ResidentModel::*method)(Request, TokenWriter)) {
     HEARTH_TRY(const Entry entry, get(request.model));
     const std::optional<KeepAlive> keep_alive = request.keep_alive;
+    const std::string owner = request.cache_scope;
     const auto shared = std::make_shared<Request>(std::move(request));
-    return start(entry, keep_alive, [shared, method](ResidentModel& model, TokenWriter writer) {
+    return start(entry, keep_alive, owner, [shared, method](ResidentModel& model, TokenWriter writer) {
       return (model.*method)(std::move(*shared), std::move(writer));
     });
   }
 
   Result<TokenStream> preload(const Entry& entry, std::optional<KeepAlive> keep_alive) {
-    return start(entry, keep_alive, [](ResidentModel&, TokenWriter writer) -> Status {
+    return start(entry, keep_alive, {}, [](ResidentModel&, TokenWriter writer) -> Status {
       writer.push(GenerationEnd{});
       return {};
     });
   }
 
   // Runs `work` now, or as soon as the model is there. `work` is called once at most.
-  Result<TokenStream> start(const Entry& entry, std::optional<KeepAlive> keep_alive, Work work) {
+  Result<TokenStream> start(const Entry& entry, std::optional<KeepAlive> keep_alive, const std::string& owner,
+                            Work work) {
     auto [stream, writer] = TokenStream::create();
     const auto run = [work = std::move(work)](ModelUse use, TokenWriter to) {
       // The use lasts until the end of the stream; how long the model took to come is told there.
@@ -356,12 +366,12 @@ class LocalModelPool : public ModelPool {
     writer.set_on_cancel([ticket, to = writer]() mutable {
       if (ticket.abandon()) to.push(Error{ErrorCategory::kCancelled, "the request was cancelled"});
     });
-    HEARTH_TRY(
-        std::optional<ModelUse> use,
-        keeper_.acquire(entry.id, keep_alive, ticket, [run, to = writer](Result<ModelUse> later) mutable {
-          const Status started = later ? run(std::move(*later), to) : propagate(std::move(later).error());
-          if (!started) to.push(started.error());
-        }));
+    auto waiter = [run, to = writer](Result<ModelUse> later) mutable {
+      const Status started = later ? run(std::move(*later), to) : propagate(std::move(later).error());
+      if (!started) to.push(started.error());
+    };
+    HEARTH_TRY(std::optional<ModelUse> use,
+               keeper_.acquire(entry.id, keep_alive, owner, ticket, std::move(waiter)));
     if (use) HEARTH_CHECK_OK(run(std::move(*use), writer));
     return std::move(stream);
   }

@@ -78,6 +78,7 @@ class Eager : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> list_models() const override { return pool_->list_models(); }
   std::vector<serving::LoadedModelState> loaded_models() const override { return pool_->loaded_models(); }
+  std::vector<serving::AwaitedModel> awaited_models() const override { return pool_->awaited_models(); }
   serving::MemoryUse memory() const override { return pool_->memory(); }
   std::string resolve(const std::string& name) const override { return pool_->resolve(name); }
   Result<serving::ModelSummary> find(const std::string& name) override { return pool_->find(name); }
@@ -178,10 +179,10 @@ class ToolCallsTest : public ::testing::TestWithParam<const char*> {
         {"stream", streamed}};
   }
   static Json tool(const char* name, Json parameters) {
-    if (parameters.empty()) parameters = Json{{"type", "object"}, {"properties", Json::object()}};
-    return Json{{"type", "function"},
-                {"function",
-                 Json{{"name", name}, {"description", "Does it."}, {"parameters", std::move(parameters)}}}};
+    Json function{{"name", name}};  // neither of the others is needed
+    if (!parameters.empty())
+      function["description"] = "Does it.", function["parameters"] = std::move(parameters);
+    return Json{{"type", "function"}, {"function", std::move(function)}};
   }
 
   Answer openai(Json body) const {
@@ -232,9 +233,9 @@ class ToolCallsTest : public ::testing::TestWithParam<const char*> {
   static Json anthropic_request(const Json& parameters, bool streamed) {
     Json body = request(parameters, streamed);
     body["max_tokens"] = 600;
-    body["tools"] = Json::array(
-        {Json{{"name", "get_weather"}, {"description", "Does it."}, {"input_schema", parameters}},
-         Json{{"name", "stop"}, {"description", "Does it."}, {"input_schema", Json{{"type", "object"}}}}});
+    body["tools"] =
+        Json::array({Json{{"name", "get_weather"}, {"description", "Does it."}, {"input_schema", parameters}},
+                     Json{{"name", "stop"}, {"input_schema", Json{{"type", "object"}}}}});
     return body;
   }
   Answer anthropic(const Json& body) const {
@@ -401,7 +402,8 @@ TEST_P(ToolCallsTest, ResultsAreReadInTheNextTurn) {
 
 INSTANTIATE_TEST_SUITE_P(Templates, ToolCallsTest,
                          ::testing::Values("Qwen-Qwen3-0.6B", "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use",
-                                           "meta-llama-Llama-3.1-8B-Instruct"),
+                                           "meta-llama-Llama-3.1-8B-Instruct", "google-gemma-4-31B-it",
+                                           "llama-cpp-deepseek-r1"),
                          [](const auto& name) {
                            std::string text = name.param;
                            std::replace_if(

@@ -79,7 +79,6 @@ void add_engines(Snapshot& snapshot, const std::vector<serving::LoadedModelState
   constexpr auto kGauge = MetricType::Gauge, kCounter = MetricType::Counter;
   add("hearth_requests_running", kGauge, "Requests with a part in the model's steps",
       {{{}, &EngineState::n_running}});
-  add("hearth_requests_waiting", kGauge, "Requests in the model's queue", {{{}, &EngineState::n_waiting}});
   add("hearth_preemptions_total", kCounter,
       "Times that a request gave its memory to an older one and waited once more",
       {{{}, &EngineState::n_preemptions}});
@@ -96,6 +95,30 @@ void add_engines(Snapshot& snapshot, const std::vector<serving::LoadedModelState
   add("hearth_prefix_reused_tokens_total", kCounter, "Tokens of prompts that were there, by where they were",
       {{{{"source", "memory"}}, &EngineState::memory_tokens},
        {{{"source", "disk"}}, &EngineState::disk_tokens}});
+}
+
+// Also llama-server's two names, over all models.
+void add_queues(Snapshot& snapshot, const std::vector<serving::LoadedModelState>& models,
+                const std::vector<serving::AwaitedModel>& awaited) {
+  int64_t n_running = 0, n_waiting = 0;
+  const auto waiting = [&](const std::string& model, const char* reason, int64_t n) {
+    n_waiting += n;
+    snapshot.add("hearth_requests_waiting", MetricType::Gauge,
+                 "Requests that do not run yet: in the queue of a model, or until it is loaded",
+                 static_cast<double>(n), {{"reason", reason}, {"model", model}});
+  };
+  for (const serving::LoadedModelState& model : models) {
+    if (!model.engine) continue;
+    n_running += model.engine->n_running;
+    waiting(model.summary.name, "queue", model.engine->n_waiting);
+  }
+  for (const serving::AwaitedModel& model : awaited) {
+    waiting(model.name, "load", static_cast<int64_t>(model.n_requests));
+  }
+  snapshot.add("llamacpp:requests_processing", MetricType::Gauge, "Requests with a part in a model's steps",
+               static_cast<double>(n_running));
+  snapshot.add("llamacpp:requests_deferred", MetricType::Gauge, "Requests that wait",
+               static_cast<double>(n_waiting));
 }
 
 void add_prefix_disk(Snapshot& snapshot, const serving::PrefixDiskState& disk) {
@@ -200,6 +223,7 @@ std::string ServerMetrics::text(const serving::GenerationService& service) const
   const std::vector<serving::LoadedModelState> models = service.loaded_models();
   add_models(snapshot, models);
   add_engines(snapshot, models);
+  add_queues(snapshot, models, service.awaited_models());
   if (const auto disk = service.prefix_disk()) add_prefix_disk(snapshot, *disk);
   add_llama_names(snapshot, totals());
   std::vector<MetricFamily> families = state_->registry.Collect();

@@ -138,13 +138,17 @@ TEST_F(ServerMetricsTest, ShowsTheQueueTheBlocksAndThePrefixesOfEachModel) {
                                         .disk_hits = 1,
                                         .disk_tokens = 128};
   }
+  service_.awaited = {{"c", 6}};
   EXPECT_THAT(text(), Not(HasSubstr("hearth_prefix_disk")));
   service_.disk = {.bytes = 4096, .n_blocks = 4, .n_read = 1, .n_written = 6, .n_removed = 2, .n_damaged = 0};
   const std::string all = text();
   for (const char* line : {
            "# TYPE hearth_requests_waiting gauge",
-           R"(hearth_requests_waiting{model="a"} 5)",
-           R"(hearth_requests_waiting{model="b"} 5)",
+           R"(hearth_requests_waiting{reason="queue",model="a"} 5)",
+           R"(hearth_requests_waiting{reason="queue",model="b"} 5)",
+           R"(hearth_requests_waiting{reason="load",model="c"} 6)",
+           "llamacpp:requests_processing 4",
+           "llamacpp:requests_deferred 16",
            R"(hearth_requests_running{model="a"} 2)",
            R"(hearth_preemptions_total{model="a"} 3)",
            R"(hearth_kv_blocks{state="in_use",model="a"} 10)",

@@ -23,6 +23,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> list_models() const override { return models; }
   std::vector<serving::LoadedModelState> loaded_models() const override { return loaded; }
+  std::vector<serving::AwaitedModel> awaited_models() const override { return awaited; }
   serving::MemoryUse memory() const override { return memory_use; }
   std::optional<serving::PrefixDiskState> prefix_disk() const override { return disk; }
   std::string resolve(const std::string& name) const override { return aliases.resolve(name, models); }
@@ -56,6 +57,7 @@ class FakeService : public serving::GenerationService {
 
   std::vector<serving::ModelSummary> models;
   std::vector<serving::LoadedModelState> loaded;
+  std::vector<serving::AwaitedModel> awaited;
   serving::MemoryUse memory_use;
   std::optional<serving::PrefixDiskState> disk;
   serving::ModelAliases aliases;
