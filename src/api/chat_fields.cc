@@ -19,7 +19,13 @@ Parsed<Json> function_tool(const Json& function, const std::string& where) {
   if (!function.is_object()) return refuse(where, "must be an object");
   HEARTH_API_TRY(const auto name, read_string(function, "name", where + ".name", kMaxNameBytes));
   if (name.empty()) return refuse(where + ".name", "is missing");
-  Json inner = function;
+  const bool described = find(function, "description") != nullptr;
+  Json inner = Json::object();
+  for (const auto& [key, value] : function.items()) {
+    if (key != "description" || described) inner[key] = value;
+    // Templates join it to other text, which fails where there is none.
+    if (key == "name" && !described) inner["description"] = "";
+  }
   const Json* parameters = find(function, "parameters");
   if (parameters == nullptr) {
     inner["parameters"] = Json{{"type", "object"}, {"properties", Json::object()}};

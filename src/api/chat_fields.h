@@ -15,7 +15,8 @@ constexpr size_t kMaxMessages = 10'000;
 constexpr size_t kMaxTools = 1'024;
 
 // A tool as templates expect it: {"type":"function","function":{"name", …, "parameters"}}. `function` has a
-// name and may have parameters, a JSON schema; without them it takes none.
+// name and may have parameters, a JSON schema; without them it takes none. Without a description it has an
+// empty one.
 Parsed<Json> function_tool(const Json& function, const std::string& where);
 
 // The list `messages`; nullptr where it is absent.

@@ -98,18 +98,18 @@ std::span<const std::string_view> HostPolicy::local_origins() {
   return kOrigins;
 }
 
-bool HostPolicy::origin_allowed(std::string_view origin, std::string_view host) const {
-  if (origin.empty() || is_own_origin(origin, host)) return true;
+bool HostPolicy::origin_allowed(std::string_view origin, std::string_view host, bool secure) const {
+  if (origin.empty() || is_own_origin(origin, host, secure)) return true;
   const std::string normal = lower(origin);
   const auto fits = [&](std::string_view pattern) { return matches(pattern, normal); };
   const auto local = local_origins();
   return std::any_of(local.begin(), local.end(), fits) || std::any_of(origins_.begin(), origins_.end(), fits);
 }
 
-bool HostPolicy::is_own_origin(std::string_view origin, std::string_view host) {
+bool HostPolicy::is_own_origin(std::string_view origin, std::string_view host, bool secure) {
   const std::string normal = lower(origin);
   const std::string own = lower(host);
-  return normal == "http://" + own || normal == "https://" + own;
+  return normal == "https://" + own || (!secure && normal == "http://" + own);
 }
 
 }  // namespace hearth::api

@@ -23,10 +23,11 @@ class HostPolicy {
   // a literal equal to it is fine, since a rebound name is never an address literal.
   bool host_allowed(std::string_view host, std::string_view local_address) const;
 
-  // Empty (no browser, or a same-origin GET), the page's own origin, or listed.
-  bool origin_allowed(std::string_view origin, std::string_view host) const;
-  // Equal to the Host header, with a scheme.
-  static bool is_own_origin(std::string_view origin, std::string_view host);
+  // Empty (no browser, or a same-origin GET), the page's own origin, or listed. `secure` as in HttpRequest.
+  bool origin_allowed(std::string_view origin, std::string_view host, bool secure) const;
+  // Equal to the Host header, with a scheme: where the request is secure with https alone, since what came
+  // without TLS may be anybody's page; else with either, as an unknown proxy may end TLS.
+  static bool is_own_origin(std::string_view origin, std::string_view host, bool secure);
 
  private:
   std::vector<std::string> names_;

@@ -24,31 +24,34 @@ TEST(HostPolicy, TheAddressOfTheConnectionIsAlwaysFine) {
 TEST(HostPolicy, AStarAllowsAllOrigins) {
   const HostPolicy closed({}, {});
   const HostPolicy open({}, {"*"});
-  EXPECT_FALSE(closed.origin_allowed("https://x.example", "localhost"));
-  EXPECT_TRUE(open.origin_allowed("https://x.example", "localhost"));
+  EXPECT_FALSE(closed.origin_allowed("https://x.example", "localhost", false));
+  EXPECT_TRUE(open.origin_allowed("https://x.example", "localhost", false));
   EXPECT_FALSE(open.host_allowed("x.example", "127.0.0.1")) << "origins do not open the host list";
 }
 
 TEST(HostPolicy, ThePagesOwnOriginIsFine) {
   const HostPolicy policy({}, {});
-  EXPECT_TRUE(policy.origin_allowed("http://localhost:11434", "localhost:11434"));
-  EXPECT_TRUE(policy.origin_allowed("https://box.lan", "box.lan"));
-  EXPECT_FALSE(policy.origin_allowed("https://box.lan:444", "box.lan"));
-  EXPECT_FALSE(policy.origin_allowed("null", "localhost:11434"));
-  EXPECT_TRUE(HostPolicy::is_own_origin("https://Box.lan", "box.LAN"));
-  EXPECT_FALSE(HostPolicy::is_own_origin("http://localhost:1", "localhost:2")) << "allowed, but not our own";
-  EXPECT_FALSE(HostPolicy::is_own_origin("", ""));
+  EXPECT_TRUE(policy.origin_allowed("http://localhost:11434", "localhost:11434", false));
+  EXPECT_TRUE(policy.origin_allowed("https://box.lan", "box.lan", false));
+  EXPECT_FALSE(policy.origin_allowed("https://box.lan:444", "box.lan", false));
+  EXPECT_FALSE(policy.origin_allowed("null", "localhost:11434", false));
+  EXPECT_TRUE(HostPolicy::is_own_origin("https://Box.lan", "box.LAN", false));
+  EXPECT_FALSE(HostPolicy::is_own_origin("http://localhost:1", "localhost:2", false))
+      << "allowed, but not our own";
+  EXPECT_FALSE(HostPolicy::is_own_origin("", "", false));
+  EXPECT_TRUE(HostPolicy::is_own_origin("https://box.lan", "box.lan", true));
+  EXPECT_FALSE(HostPolicy::is_own_origin("http://box.lan", "box.lan", true)) << "came without TLS";
 }
 
 TEST(HostPolicy, StarsStandForAnyText) {
   const HostPolicy policy({}, {"https://*.example.com", "moz-extension://*", "http://10.0.0.*:80*"});
   for (const char* good : {"https://a.example.com", "https://a.b.example.com", "moz-extension://0f3a",
                            "http://10.0.0.7:8080", "http://10.0.0.7:80"}) {
-    EXPECT_TRUE(policy.origin_allowed(good, "localhost")) << good;
+    EXPECT_TRUE(policy.origin_allowed(good, "localhost", false)) << good;
   }
   for (const char* bad : {"https://example.com", "http://a.example.com", "https://a.example.com.evil.example",
                           "https://a.example.com:8443", "xmoz-extension://a", "http://10.0.0.7:70"}) {
-    EXPECT_FALSE(policy.origin_allowed(bad, "localhost")) << bad;
+    EXPECT_FALSE(policy.origin_allowed(bad, "localhost", false)) << bad;
   }
 }
 

@@ -208,6 +208,7 @@ class Connection : public HttpConnection,
     request.id = random_id("req_");
     if (const auto failure = co_await reader.read_head(request)) co_return co_await refuse(*failure, nullptr);
     client_ = context_.proxies.client_of(remote_, request);
+    request.secure = stream_.is_tls() || context_.proxies.came_through_tls(remote_, request);
     const bool http_1_0 = reader.is_http_1_0();
     if (auto bad = check_head(request, reader.target(), http_1_0, limits(), context_.policy, local_)) {
       co_return co_await refuse(*bad, &request);
@@ -284,8 +285,9 @@ class Connection : public HttpConnection,
     framing.keep_alive = false;
     framing.content_length = response.body.size();
     // A foreign page gets no CORS headers, so that its script cannot read the reply.
-    const bool shows = request != nullptr &&
-                       context_.policy.origin_allowed(request->header("origin"), request->header("host"));
+    const bool shows =
+        request != nullptr &&
+        context_.policy.origin_allowed(request->header("origin"), request->header("host"), request->secure);
     std::string reply = reply_head(response, framing, shows ? request : nullptr);
     if (request == nullptr || request->method != "HEAD") reply += response.body;
     const bool written = co_await write_bytes(std::move(reply));

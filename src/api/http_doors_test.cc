@@ -188,6 +188,23 @@ TEST_F(HttpDoorsTest, LimitsAre429WithRetryAfter) {
   EXPECT_EQ(server.ask(get("/health")).status, 200) << "health is not counted";
 }
 
+// The same host without TLS may be anybody on the way, so its pages are foreign ones.
+TEST_F(HttpDoorsTest, BehindAProxyWithTlsTheOwnPagesAreThoseWithTls) {
+  HttpServerOptions options;
+  options.trusted_proxies = {"127.0.0.1"};
+  options.require_keys = KeyPolicy::kNever;
+  options.allowed_hosts = {"box.lan"};
+  RunningServer server(service_, options);
+  const auto status = [&](const char* page, const char* proto) {
+    const std::string head =
+        fmt::format("Host: box.lan\r\nOrigin: {}\r\nX-Forwarded-Proto: {}\r\n", page, proto);
+    return server.ask("GET /v1/models HTTP/1.1\r\n" + head + "\r\n").status;
+  };
+  EXPECT_EQ(status("https://box.lan", "https"), 200);
+  EXPECT_EQ(status("http://box.lan", "https"), 403);
+  EXPECT_EQ(status("http://box.lan", "http"), 200);
+}
+
 // Limits and the log go by the client that a trusted proxy names, not by the proxy.
 TEST_F(HttpDoorsTest, ClientsBehindATrustedProxyAreToldApart) {
   HttpServerOptions options;

@@ -34,6 +34,7 @@ struct HttpRequest {
   // where no key was asked for or known.
   std::string owner;
   std::string owner_name;  // of that key, for people
+  bool secure = false;     // came through TLS, here or at a trusted proxy that says so
 
   // The value of the first header of that (lower-case) name; empty when absent.
   std::string_view header(std::string_view name) const;

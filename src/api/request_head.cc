@@ -77,7 +77,8 @@ std::optional<ApiError> check_hosts(const HttpRequest& request, bool http_1_0, c
                          printable(host)));
   }
   if (count(request, "origin") > 1) return http_error(400, "a request has at most one Origin header");
-  if (const std::string_view origin = request.header("origin"); !policy.origin_allowed(origin, host)) {
+  const std::string_view origin = request.header("origin");
+  if (!policy.origin_allowed(origin, host, request.secure)) {
     return http_error(403,
                       fmt::format("pages of \"{}\" may not use this server; add it to the allowed origins",
                                   printable(origin)));
@@ -131,7 +132,8 @@ std::optional<ApiError> check_head(HttpRequest& request, std::string_view target
 
 std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, const HostPolicy& policy) {
   const std::string_view origin = request.header("origin");
-  if (scope != Scope::kManage || origin.empty() || policy.is_own_origin(origin, request.header("host"))) {
+  if (scope != Scope::kManage || origin.empty() ||
+      policy.is_own_origin(origin, request.header("host"), request.secure)) {
     return std::nullopt;
   }
   return http_error(403, "models are managed from this server's own pages, or without a browser");
@@ -139,7 +141,9 @@ std::optional<ApiError> check_page(const HttpRequest& request, Scope scope, cons
 
 bool is_own_page(const HttpRequest& request) {
   const std::string_view origin = request.header("origin");
-  if (!origin.empty() && !HostPolicy::is_own_origin(origin, request.header("host"))) return false;
+  if (!origin.empty() && !HostPolicy::is_own_origin(origin, request.header("host"), request.secure)) {
+    return false;
+  }
   // Browsers say it also where they send no Origin; "none" is an address that a person typed.
   const std::string_view site = request.header("sec-fetch-site");
   return site.empty() || site == "same-origin" || site == "none";

@@ -35,6 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   boost::system::error_code no_address;
   boost::asio::ip::make_address(proxies.client_of("127.0.0.1", request), no_address);
   if (no_address) std::abort();
+  request.secure = proxies.came_through_tls("127.0.0.1", request);
   const auto error = check_head(request, target, (size & 1) != 0, HttpLimits(), policy, "127.0.0.1");
   if (error) {
     if (error->status < 400 || error->status > 499 || error->message.empty()) std::abort();

@@ -1,5 +1,7 @@
 #include "api/access/trusted_proxies.h"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -91,6 +93,15 @@ std::string TrustedProxies::client_of(std::string_view peer, const HttpRequest& 
     rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
   }
   return client->to_string();
+}
+
+bool TrustedProxies::came_through_tls(std::string_view peer, const HttpRequest& request) const {
+  if (empty()) return false;
+  const std::optional<ip::address> proxy = parse_address(peer);
+  if (!proxy || !contains(*proxy)) return false;
+  std::string_view scheme = request.header("x-forwarded-proto");
+  scheme = scheme.substr(0, scheme.find_first_of(", \t"));
+  return scheme.size() == 5 && strncasecmp(scheme.data(), "https", 5) == 0;
 }
 
 }  // namespace hearth::api

@@ -1,5 +1,6 @@
 // Programs in front of this server whose word about their clients is taken: reverse proxies that end TLS or
-// give several servers one name. What anybody else says in X-Forwarded-For is not looked at.
+// give several servers one name. What anybody else says in X-Forwarded-For and X-Forwarded-Proto is not
+// looked at.
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -29,6 +30,10 @@ class TrustedProxies {
   // X-Forwarded-For the last one that is not trusted itself counts, as whatever stands before it may be made
   // up; a hop that is no address ends the search at the one behind it.
   std::string client_of(std::string_view peer, const HttpRequest& request) const;
+
+  // Whether `peer` is a trusted proxy and says that its client came by https. Of several hops the first in
+  // X-Forwarded-Proto counts, the client's own: who makes it up deceives nobody but himself.
+  bool came_through_tls(std::string_view peer, const HttpRequest& request) const;
 
  private:
   std::vector<boost::asio::ip::network_v4> v4_;

@@ -31,6 +31,23 @@ TEST(TrustedProxies, OnlyTheirWordCounts) {
   EXPECT_EQ(client(trusted, "10.0.0.7", {}), "10.0.0.7") << "a request of its own";
 }
 
+TEST(TrustedProxies, SayWhetherTheirClientCameThroughTls) {
+  const TrustedProxies trusted = proxies({"10.0.0.0/24"});
+  const auto secure = [&](std::string_view peer, const std::string& scheme) {
+    HttpRequest request;
+    request.headers.emplace_back("x-forwarded-proto", scheme);
+    return trusted.came_through_tls(peer, request);
+  };
+  for (const char* yes : {"https", "HTTPS", "https,http", "https, http"}) {
+    EXPECT_TRUE(secure("10.0.0.7", yes)) << yes;
+    EXPECT_FALSE(secure("10.0.1.7", yes)) << "anybody can write that";
+  }
+  for (const char* no : {"http", "", "http, https", "httpsx", ",https", "wss"}) {
+    EXPECT_FALSE(secure("10.0.0.7", no)) << no;
+  }
+  EXPECT_FALSE(trusted.came_through_tls("10.0.0.7", HttpRequest()));
+}
+
 TEST(TrustedProxies, TheLastHopThatIsNotTrustedCounts) {
   const TrustedProxies trusted = proxies({"10.0.0.0/24"});
   EXPECT_EQ(client(trusted, "10.0.0.7", {"1.2.3.4, 203.0.113.9, 10.0.0.8"}), "203.0.113.9");
