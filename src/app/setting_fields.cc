@@ -176,6 +176,8 @@ constexpr SettingField kFields[] = {
        s.registries = v;
        return {};
      }},
+    {"registry_ca_file", SettingKind::kText,
+     [](Settings& s, const Values& v) { return assign_file(s.registry_ca_file, v[0]); }},
     {"foreign_models", SettingKind::kText,
      [](Settings& s, const Values& v) -> Status {
        HEARTH_TRY(s.foreign_models, on_or_off(v[0]));

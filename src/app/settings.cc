@@ -176,6 +176,7 @@ void resolve_paths(Settings& settings, const EnvironmentLookup& environment) {
   }
   for (fs::path& folder : settings.model_folders) resolve(folder);
   resolve(settings.store_folder);
+  resolve(settings.registry_ca_file);
   resolve(settings.tls_cert);
   resolve(settings.tls_key);
   resolve(settings.prefix_folder);

@@ -39,6 +39,7 @@ struct Settings {
   std::vector<std::filesystem::path> model_folders;  // further folders with GGUF files
   bool foreign_models = true;                        // those of Ollama, LM Studio and Hugging Face too
   std::vector<std::string> registries;               // hosts to pull from; empty: any of the internet
+  std::filesystem::path registry_ca_file;            // PEM: authorities of theirs beside the system's
   std::vector<store::ModelSource> model_sources;     // what the two above come to
   std::vector<std::string>
       allowed_origins;  // origins of foreign web pages that may call; '*' stands for any text

@@ -197,6 +197,7 @@ Result<HttpReply> HttpClient::send(const HttpRequest& request) {
   if (const char* file = std::getenv("SSL_CERT_FILE"); file != nullptr && *file != '\0') {
     curl_easy_setopt(curl, CURLOPT_CAINFO, file);
   }
+  if (!request.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, request.ca_file.c_str());
   if (is_loopback_host(url.host)) curl_easy_setopt(curl, CURLOPT_PROXY, "");
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, Handle::on_header);
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &handle);

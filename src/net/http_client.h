@@ -39,6 +39,7 @@ struct HttpRequest {
   std::chrono::seconds stall_timeout{30};  // without a byte
   const std::atomic<bool>* cancelled = nullptr;
 
+  std::string ca_file{};                 // PEM: authorities beside those of the system; empty = none
   bool allow_private_addresses = false;  // connect within this machine and its networks (address_policy.h)
 };
 

@@ -12,11 +12,11 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/sha256.h"
 #include "net/http_client.h"
-#include "registry/registry_client.h"
 #include "store/file_lock.h"
 
 namespace hearth::registry {
@@ -25,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxRedirects = 10;
-constexpr std::chrono::seconds kLongestPause{60};
 
 struct File {
   int descriptor = -1;
@@ -48,11 +47,6 @@ Status write_at(int descriptor, const fs::path& path, std::span<const std::byte>
     offset += static_cast<uint64_t>(n);
   }
   return {};
-}
-
-// Whether trying once more may help.
-bool is_passing(int status) {
-  return status == 408 || status == 429 || status >= 500;
 }
 
 // A neighbour that is allowed may send its callers to other ports of its own, not to further neighbours.
@@ -84,10 +78,7 @@ class Download {
       const bool resumed =
           std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.done; });
       Result<Sha256Digest> digest = fetch_all();
-      if (!digest) {
-        if (digest.error().category == ErrorCategory::kCorrupt) remove_files();
-        return propagate(std::move(digest).error());
-      }
+      if (!digest) return propagate(std::move(digest).error());
       if ("sha256:" + to_hex(*digest) == layer_.digest) break;
       remove_files();
       // After a power cut, parts may be marked that never reached the disk.
@@ -112,12 +103,15 @@ class Download {
 
   bool cancelled() const { return options_.cancelled != nullptr && options_.cancelled->load(); }
 
-  Result<store::FileLock> wait_for_turn() const {
+  Result<store::FileLock> wait_for_turn() {
     for (;;) {
       HEARTH_TRY(auto turn, store::FileLock::attempt(lock_path(), store::FileLock::Kind::kExclusive));
       if (turn) return std::move(*turn);
-      if (cancelled()) return fail(ErrorCategory::kCancelled, "the download was cancelled");
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      done_bytes_ = downloaded_bytes(blobs_, layer_);
+      report();
+      if (!sleep_unless(options_.cancelled, std::chrono::milliseconds(100))) {
+        return fail(ErrorCategory::kCancelled, "the download was cancelled");
+      }
     }
   }
 
@@ -262,16 +256,13 @@ class Download {
   };
 
   Status fetch_with_patience(net::HttpClient& client, std::string& url, size_t part) {
-    std::chrono::milliseconds pause = options_.first_pause;
     for (int n = 1;; ++n) {
       std::optional<Attempt> failed = fetch(client, url, part);
       if (!failed) return {};
-      if (!failed->may_help || n >= options_.n_attempts) return propagate(std::move(failed->error));
+      const auto pause = options_.retries.pause_after(n, failed->pause);
+      if (!failed->may_help || !pause) return propagate(std::move(failed->error));
       url = source_.url;  // where it leads to may have run out
-      if (!sleep(std::min<std::chrono::milliseconds>(std::max(pause, failed->pause), kLongestPause))) {
-        return fail(ErrorCategory::kCancelled, "the download was cancelled");
-      }
-      pause *= 2;
+      if (!sleep(*pause)) return fail(ErrorCategory::kCancelled, "the download was cancelled");
     }
   }
 
@@ -294,6 +285,7 @@ class Download {
     Status written;
     net::HttpRequest request;
     request.cancelled = options_.cancelled;
+    request.ca_file = source_.ca_file;
     request.stall_timeout = options_.stall_timeout;
     if (size < layer_.size)
       request.headers.emplace_back("Range", fmt::format("bytes={}-{}", first, first + size - 1));
@@ -314,13 +306,14 @@ class Download {
       done_bytes_ -= received;
       return Attempt{may_help, pause, std::move(error)};
     };
+    bool renewed = false;
     for (int n_redirects = 0;; ++n_redirects) {
       request.url = url;
       request.allow_private_addresses = source_.allow_private_addresses && same_host(url, source_.url);
       request.headers.resize(n_headers);
-      if (url == source_.url && !source_.authorization.empty()) {
-        request.headers.emplace_back("Authorization", source_.authorization);
-      }
+      const bool first_server = url == source_.url && source_.authorization != nullptr;
+      const std::string authorization = first_server ? source_.authorization->header() : "";
+      if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
       Result<net::HttpReply> reply = client.send(request);
       if (!written) return failed(std::move(written).error(), false);
       if (no_parts) {
@@ -329,7 +322,7 @@ class Download {
       if (too_long) {
         return failed({ErrorCategory::kCorrupt,
                        fmt::format("the server sends more than it was asked for of {}", layer_.digest)},
-                      false);
+                      true);
       }
       if (!reply) return failed(std::move(reply).error(), reply.error().category == ErrorCategory::kIo);
       if (reply->status == 200 || reply->status == 206) {
@@ -338,12 +331,12 @@ class Download {
           return failed(
               {ErrorCategory::kCorrupt, fmt::format("the server says it sends \"{}\" of {}, not \"{}\"",
                                                     reply->header("content-range"), layer_.digest, range)},
-              false);
+              true);
         }
         if (received == size) return std::nullopt;
         return failed({ErrorCategory::kCorrupt, fmt::format("the server has {} bytes of {}, which has {}",
                                                             first + received, layer_.digest, layer_.size)},
-                      false);
+                      true);
       }
       if (reply->status >= 301 && reply->status <= 308 && !reply->header("location").empty()) {
         if (n_redirects == kMaxRedirects) {
@@ -359,14 +352,17 @@ class Download {
         url = std::move(*target);
         continue;
       }
-      std::chrono::milliseconds pause{0};
-      if (const std::string wait(reply->header("retry-after")); !wait.empty()) {
-        pause = std::chrono::seconds(std::clamp(std::atoi(wait.c_str()), 0, 3'600));
+      // A long download outlives its token.
+      if (reply->status == 401 && first_server && !std::exchange(renewed, true)) {
+        const auto fresh = source_.authorization->renew(authorization, reply->header("www-authenticate"));
+        if (!fresh) return failed(fresh.error(), false);
+        if (*fresh) continue;
       }
       // A link that a server has led to may have run out.
       const bool link =
           url != source_.url && (reply->status == 401 || reply->status == 403 || reply->status == 410);
-      return failed(registry_error(*reply, layer_.digest), is_passing(reply->status) || link, pause);
+      return failed(registry_error(*reply, layer_.digest), is_passing(reply->status) || link,
+                    asked_pause(*reply));
     }
   }
 

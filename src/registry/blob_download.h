@@ -6,33 +6,37 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "registry/authorization.h"
+#include "registry/retries.h"
 #include "store/blob_store.h"
 #include "store/manifest.h"
 
 namespace hearth::registry {
 
 struct DownloadSource {
-  std::string url;            // of the server asked first; redirects are followed without `authorization`
-  std::string authorization;  // value of the header, or empty
+  std::string url;  // of the server asked first; redirects are followed without `authorization`
+  std::shared_ptr<Authorization> authorization{};  // or nullptr
   bool allow_private_addresses = false;  // of that server's host; redirects elsewhere stay on the internet
+  std::string ca_file{};                 // as in net::HttpRequest
 };
 
 struct DownloadOptions {
   int n_connections = 4;
   uint64_t part_bytes = uint64_t{16} << 20;
-  int n_attempts = 6;                            // of a part
-  std::chrono::milliseconds first_pause{1'000};  // before the second attempt; doubles with each
+  Retries retries{.n_attempts = 6, .first_pause = std::chrono::milliseconds(1'000)};  // of a part
   std::chrono::seconds stall_timeout{30};
   const std::atomic<bool>* cancelled = nullptr;
   std::function<void(uint64_t done)> report{};  // bytes of the blob that are there; never less than before
 };
 
-// Blocks. What has come is kept for the next attempt. If another process downloads the same blob, waits for
-// it. Errors: kCancelled; kIo, kOverloaded, kNotFound of the server after all attempts; kIo of the disk;
-// kCorrupt where length or digest are not what `layer` says, of which nothing is kept.
+// Blocks. What has come is kept for the next attempt. While somebody else downloads the same blob, waits for
+// it and reports how far that is. Errors: kCancelled; kIo, kOverloaded, kNotFound of the server after all
+// attempts, kCorrupt where it keeps sending other bytes than were asked for; kIo of the disk; kCorrupt where
+// the digest is not what `layer` says, of which nothing is kept.
 Status download_blob(const store::BlobStore& blobs, const store::Layer& layer, const DownloadSource& source,
                      const DownloadOptions& options);
 

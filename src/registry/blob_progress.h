@@ -1,6 +1,7 @@
 // Tells how far a transfer is, blob by blob.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -22,9 +23,10 @@ class BlobProgress {
     progress_.all_total_bytes = all_total;
   }
 
+  // Never shows less than before, though what was cut off may come anew.
   void tell(uint64_t done) {
-    progress_.done_bytes = done;
-    progress_.all_done_bytes = all_before_ + done;
+    progress_.done_bytes = std::max(progress_.done_bytes, done);
+    progress_.all_done_bytes = all_before_ + progress_.done_bytes;
     if (options_.report) options_.report(progress_);
   }
 

@@ -40,11 +40,9 @@ std::string quantization_of(std::string path) {
   return at == std::string::npos ? std::string() : path.substr(at + 1);
 }
 
-Result<json> get_json(RegistryClient& client, const std::string& url, const std::string& token,
-                      std::string_view what) {
+Result<json> get_json(RegistryClient& client, const std::string& url, std::string_view what) {
   net::HttpRequest request;
   request.url = url;
-  if (!token.empty()) request.headers = {{"Authorization", "Bearer " + token}};
   HEARTH_TRY(const net::HttpReply reply, client.send(request));
   if (reply.status != 200) return propagate(registry_error(reply, what));
   json document = json::parse(reply.body, nullptr, false);
@@ -101,12 +99,11 @@ Result<HubModel> choose_hub_files(std::vector<HubFile> files, const std::string&
   return model;
 }
 
-Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base, const store::ModelName& name,
-                                const std::string& token) {
+Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base,
+                                const store::ModelName& name) {
   const std::string repository = name.space + "/" + name.model;
   const std::string what = fmt::format("the repository {} of Hugging Face", repository);
-  HEARTH_TRY(const json info,
-             get_json(client, fmt::format("{}/api/models/{}", base, repository), token, what));
+  HEARTH_TRY(const json info, get_json(client, fmt::format("{}/api/models/{}", base, repository), what));
   const auto commit_at = info.is_object() ? info.find("sha") : info.end();
   const bool has_commit = info.is_object() && commit_at != info.end() && commit_at->is_string();
   const std::string commit = has_commit ? commit_at->get<std::string>() : std::string();
@@ -117,7 +114,7 @@ Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base,
   HEARTH_TRY(
       const json tree,
       get_json(client, fmt::format("{}/api/models/{}/tree/{}?recursive=true", base, repository, commit),
-               token, what));
+               what));
   if (!tree.is_array()) return fail(ErrorCategory::kCorrupt, "{}: the answer lists no files", what);
   std::vector<HubFile> files;
   for (const json& entry : tree) {

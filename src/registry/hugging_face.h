@@ -29,9 +29,8 @@ struct HubModel {
 // kNotFound names what there is instead.
 Result<HubModel> choose_hub_files(std::vector<HubFile> files, const std::string& tag);
 
-// Asks for the files of one commit. `token` may be empty. Errors: those of choose_hub_files() and of the
-// server.
-Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base, const store::ModelName& name,
-                                const std::string& token);
+// Asks for the files of one commit. Errors: those of choose_hub_files() and of the server.
+Result<HubModel> find_hub_model(RegistryClient& client, const std::string& base,
+                                const store::ModelName& name);
 
 }  // namespace hearth::registry

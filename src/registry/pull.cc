@@ -37,15 +37,18 @@ void add_blob(RemoteModel& model, const Layer& layer, DownloadSource source) {
 
 Result<RemoteModel> ask_registry(const store::ModelName& name, const Endpoint& endpoint,
                                  const TransferOptions& options) {
-  RegistryClient client(endpoint, name, options.cancelled);
+  const auto authorization =
+      std::make_shared<Authorization>(endpoint, name.text(), options.retries, options.cancelled);
+  RegistryClient client(endpoint, name, authorization, options.retries, options.cancelled);
   RemoteModel model;
   HEARTH_TRY(model.manifest_json, client.manifest());
   auto manifest = Manifest::parse(model.manifest_json);
   if (!manifest) return propagate(std::move(manifest).error(), "the registry's manifest of " + name.text());
   model.manifest = std::move(*manifest);
   const auto add = [&](const Layer& layer) {
-    add_blob(model, layer,
-             {client.blob_url(layer.digest), client.authorization(), endpoint.allow_private_addresses});
+    add_blob(
+        model, layer,
+        {client.blob_url(layer.digest), authorization, endpoint.allow_private_addresses, endpoint.ca_file});
   };
   for (const Layer& layer : model.manifest.layers) add(layer);
   add(model.manifest.config);
@@ -54,8 +57,10 @@ Result<RemoteModel> ask_registry(const store::ModelName& name, const Endpoint& e
 
 Result<RemoteModel> ask_hugging_face(store::ModelStore& models, const store::ModelName& name,
                                      const Endpoint& endpoint, const TransferOptions& options) {
-  RegistryClient client(endpoint, name, options.cancelled);
-  HEARTH_TRY(const HubModel hub, find_hub_model(client, endpoint.base, name, options.hub_token));
+  const auto authorization =
+      std::make_shared<Authorization>(options.hub_token.empty() ? "" : "Bearer " + options.hub_token);
+  RegistryClient client(endpoint, name, authorization, options.retries, options.cancelled);
+  HEARTH_TRY(const HubModel hub, find_hub_model(client, endpoint.base, name));
   RemoteModel model;
   const nlohmann::json config = {{"model_format", "gguf"}, {"file_type", hub.quantization}};
   HEARTH_TRY(model.manifest.config, models.blobs().add(store::media_type::kConfig, config.dump()));
@@ -63,8 +68,7 @@ Result<RemoteModel> ask_hugging_face(store::ModelStore& models, const store::Mod
     const Layer layer{std::string(store::media_type::kModel), file.digest, file.size};
     model.manifest.layers.push_back(layer);
     add_blob(model, layer,
-             {hub.url_prefix + file.path, options.hub_token.empty() ? "" : "Bearer " + options.hub_token,
-              endpoint.allow_private_addresses});
+             {hub.url_prefix + file.path, authorization, endpoint.allow_private_addresses, endpoint.ca_file});
   }
   model.manifest_json = model.manifest.to_json();
   return model;

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "registry/registry_policy.h"
+#include "registry/retries.h"
 #include "store/model_store.h"
 
 namespace hearth::registry {
@@ -26,6 +27,7 @@ struct TransferOptions {
   RegistryPolicy policy{};
   std::string hub_base = "https://huggingface.co";  // where Hugging Face's names lead
   std::string hub_token{};                          // for private repositories, or empty
+  Retries retries{};                                // of all requests but those for parts of blobs
   const std::atomic<bool>* cancelled = nullptr;
   std::function<void(const TransferProgress&)> report{};  // on the calling thread
 };

@@ -19,7 +19,9 @@ Status push_model(const store::ModelStore& models, std::string_view text, const 
   }
   HEARTH_TRY(const store::ModelName name, store::ModelName::parse(model.name));
   HEARTH_TRY(const Endpoint endpoint, options.policy.endpoint(name.host));
-  RegistryClient client(endpoint, name, options.cancelled);
+  const auto authorization =
+      std::make_shared<Authorization>(endpoint, name.text(), options.retries, options.cancelled);
+  RegistryClient client(endpoint, name, authorization, options.retries, options.cancelled);
 
   const store::Manifest& manifest = *model.manifest;
   const uint64_t total = manifest.size();

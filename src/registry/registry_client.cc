@@ -1,14 +1,10 @@
 #include "registry/registry_client.h"
 
-#include <algorithm>
 #include <fstream>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 namespace hearth::registry {
 namespace {
-
-using nlohmann::json;
 
 constexpr int kMaxRedirects = 10;
 
@@ -16,115 +12,36 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// realm="…",service="…",scope="…"
-std::map<std::string, std::string> challenge_fields(std::string_view text) {
-  std::map<std::string, std::string> fields;
-  while (!text.empty()) {
-    const size_t equals = text.find("=\"");
-    if (equals == std::string_view::npos) break;
-    const size_t end = text.find('"', equals + 2);
-    if (end == std::string_view::npos) break;
-    std::string_view name = text.substr(0, equals);
-    name.remove_prefix(std::min(name.size(), name.find_first_not_of(", ")));
-    fields[std::string(name)] = text.substr(equals + 2, end - equals - 2);
-    text.remove_prefix(end + 1);
-  }
-  return fields;
-}
-
-// What a registry says of an error, without what a terminal would obey.
-std::string message_of(const net::HttpReply& reply) {
-  const json document = json::parse(reply.body, nullptr, false);
-  std::string message;
-  if (document.is_object()) {
-    if (document.contains("errors") && document["errors"].is_array() && !document["errors"].empty() &&
-        document["errors"][0].is_object()) {
-      message = document["errors"][0].value("message", json()).is_string()
-                    ? document["errors"][0]["message"].get<std::string>()
-                    : "";
-    } else if (document.contains("error") && document["error"].is_string()) {
-      message = document["error"].get<std::string>();
-    }
-  }
-  message.resize(std::min<size_t>(message.size(), 200));
-  std::replace_if(
-      message.begin(), message.end(), [](char c) { return c >= 0 && c < ' '; }, ' ');
-  return message;
-}
-
 }  // namespace
 
-Error registry_error(const net::HttpReply& reply, std::string_view what) {
-  const std::string message = message_of(reply);
-  const std::string said = message.empty() ? "" : fmt::format(" ({})", message);
-  switch (reply.status) {
-    case 401:
-    case 403:
-      return {ErrorCategory::kInvalidArgument,
-              fmt::format("{}: access is not allowed{}; it may be private, or not exist", what, said)};
-    case 404:
-      return {ErrorCategory::kNotFound, fmt::format("{}: there is none{}", what, said)};
-    case 429:
-      return {ErrorCategory::kOverloaded,
-              fmt::format("{}: too many requests{}; try again later", what, said)};
-    default:
-      return {ErrorCategory::kIo,
-              fmt::format("{}: the server answered with status {}{}", what, reply.status, said)};
-  }
-}
-
-RegistryClient::RegistryClient(Endpoint endpoint, store::ModelName name, const std::atomic<bool>* cancelled)
-    : endpoint_(std::move(endpoint)), name_(std::move(name)), cancelled_(cancelled) {}
+RegistryClient::RegistryClient(Endpoint endpoint, store::ModelName name,
+                               std::shared_ptr<Authorization> authorization, Retries retries,
+                               const std::atomic<bool>* cancelled)
+    : endpoint_(std::move(endpoint)),
+      name_(std::move(name)),
+      authorization_(std::move(authorization)),
+      retries_(retries),
+      cancelled_(cancelled) {}
 
 std::string RegistryClient::blob_url(std::string_view digest) const {
   return fmt::format("{}/v2/{}/{}/blobs/{}", endpoint_.base, name_.space, name_.model, digest);
 }
 
-Status RegistryClient::fetch_token(std::string_view challenge) {
-  const auto fields = challenge_fields(challenge.substr(std::min<size_t>(challenge.size(), 7)));
-  const auto field = [&](const char* name) {
-    const auto at = fields.find(name);
-    return at == fields.end() ? std::string() : at->second;
-  };
-  HEARTH_TRY(const net::Url realm, net::Url::parse(field("realm")));
-  HEARTH_TRY(const net::Url own, net::Url::parse(endpoint_.base));
-  if (realm.scheme != "https" && realm.authority != own.authority) {
-    return fail(ErrorCategory::kInvalidArgument, "{} sends its callers for tokens to {}, which has no TLS",
-                own.authority, realm.authority);
-  }
-  net::HttpRequest request;
-  request.url = fmt::format("{}{}service={}&scope={}", field("realm"),
-                            field("realm").find('?') == std::string::npos ? "?" : "&",
-                            net::percent_encoded(field("service")), net::percent_encoded(field("scope")));
-  request.cancelled = cancelled_;
-  request.allow_private_addresses = endpoint_.allow_private_addresses && realm.authority == own.authority;
-  HEARTH_TRY(const net::HttpReply reply, client_.send(request));
-  if (reply.status != 200) return propagate(registry_error(reply, "the token for " + name_.text()));
-  const json document = json::parse(reply.body, nullptr, false);
-  for (const char* key : {"token", "access_token"}) {
-    if (document.is_object() && document.contains(key) && document[key].is_string()) {
-      const std::string token = document[key].get<std::string>();
-      if (std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 127; })) {
-        authorization_ = "Bearer " + token;
-        return {};
-      }
-    }
-  }
-  return fail(ErrorCategory::kCorrupt, "{} gave no token", realm.authority);
-}
-
 Result<net::HttpReply> RegistryClient::send(net::HttpRequest request) {
   request.cancelled = cancelled_;
+  request.ca_file = endpoint_.ca_file;
   request.allow_private_addresses = endpoint_.allow_private_addresses;
   const size_t n_headers = request.headers.size();
-  if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
-  HEARTH_TRY(net::HttpReply reply, client_.send(request));
-  const std::string challenge(reply.header("www-authenticate"));
-  if (reply.status != 401 || !challenge.starts_with("Bearer ")) return reply;
-  HEARTH_CHECK_OK(fetch_token(challenge));
-  request.headers.resize(n_headers);
-  request.headers.emplace_back("Authorization", authorization_);
-  return client_.send(request);
+  for (bool may_renew : {true, false}) {
+    const std::string header = authorization_->header();
+    request.headers.resize(n_headers);
+    if (!header.empty()) request.headers.emplace_back("Authorization", header);
+    HEARTH_TRY(net::HttpReply reply, send_with_retries(client_, request, retries_));
+    if (reply.status != 401 || !may_renew) return reply;
+    HEARTH_TRY(const bool renewed, authorization_->renew(header, reply.header("www-authenticate")));
+    if (!renewed) return reply;
+  }
+  return fail(ErrorCategory::kInternal, "no reply");
 }
 
 Result<std::string> RegistryClient::manifest() {
@@ -160,8 +77,8 @@ Result<bool> RegistryClient::has_blob(std::string_view digest) {
   return propagate(registry_error(reply, name_.text()));
 }
 
-Status RegistryClient::upload_blob(const store::Layer& layer, const std::filesystem::path& file,
-                                   const std::function<void(uint64_t)>& report) {
+// Where the bytes of a new blob go.
+Result<std::string> RegistryClient::begin_upload() {
   net::HttpRequest begin;
   begin.method = "POST";
   begin.url = fmt::format("{}/v2/{}/{}/blobs/uploads/", endpoint_.base, name_.space, name_.model);
@@ -174,27 +91,48 @@ Status RegistryClient::upload_blob(const store::Layer& layer, const std::filesys
     return fail(ErrorCategory::kInvalidArgument, "{} sends uploads to {}, which is another host",
                 own.authority, place.authority);
   }
-  target +=
-      (target.find('?') == std::string::npos ? "?digest=" : "&digest=") + net::percent_encoded(layer.digest);
+  return target;
+}
 
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) return fail(ErrorCategory::kNotFound, "cannot open {}", file.string());
-  uint64_t done = 0;
-  net::HttpRequest upload;
-  upload.method = "PUT";
-  upload.url = target;
-  upload.headers = {{"Content-Type", "application/octet-stream"}};
-  upload.body_size = layer.size;
-  upload.body_source = [&](std::span<std::byte> space) {
-    stream.read(reinterpret_cast<char*>(space.data()), static_cast<std::streamsize>(space.size()));
-    const auto n = static_cast<size_t>(stream.gcount());
-    done += n;
-    report(done);
-    return n;
-  };
-  HEARTH_TRY(const net::HttpReply reply, send(upload));
-  if (reply.status != 201) return propagate(registry_error(reply, layer.digest));
-  return {};
+// An upload that is cut off begins anew, as not every registry can go on with one.
+Status RegistryClient::upload_blob(const store::Layer& layer, const std::filesystem::path& file,
+                                   const std::function<void(uint64_t)>& report) {
+  for (int n = 1;; ++n) {
+    HEARTH_TRY(std::string target, begin_upload());
+    target += (target.find('?') == std::string::npos ? "?digest=" : "&digest=") +
+              net::percent_encoded(layer.digest);
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) return fail(ErrorCategory::kNotFound, "cannot open {}", file.string());
+    uint64_t done = 0;
+    net::HttpRequest upload;
+    upload.method = "PUT";
+    upload.url = target;
+    upload.cancelled = cancelled_;
+    upload.ca_file = endpoint_.ca_file;
+    upload.allow_private_addresses = endpoint_.allow_private_addresses;
+    upload.headers = {{"Content-Type", "application/octet-stream"}};
+    const std::string header = authorization_->header();
+    if (!header.empty()) upload.headers.emplace_back("Authorization", header);
+    upload.body_size = layer.size;
+    upload.body_source = [&](std::span<std::byte> space) {
+      stream.read(reinterpret_cast<char*>(space.data()), static_cast<std::streamsize>(space.size()));
+      const auto n_read = static_cast<size_t>(stream.gcount());
+      done += n_read;
+      report(done);
+      return n_read;
+    };
+    const Result<net::HttpReply> reply = client_.send(upload);
+    if (reply && reply->status == 201) return {};
+    std::optional<std::chrono::milliseconds> pause;
+    if (is_passing(reply)) {
+      pause = retries_.pause_after(n, asked_pause(reply));
+    } else if (reply && reply->status == 401) {  // a token that ran out on the way
+      HEARTH_TRY(const bool renewed, authorization_->renew(header, reply->header("www-authenticate")));
+      if (renewed && n < retries_.n_attempts) pause = std::chrono::milliseconds(0);
+    }
+    if (!pause) return propagate(reply ? registry_error(*reply, layer.digest) : Error(reply.error()));
+    if (!sleep_unless(cancelled_, *pause)) return fail(ErrorCategory::kCancelled, "the transfer was ended");
+  }
 }
 
 Status RegistryClient::put_manifest(std::string_view text) {

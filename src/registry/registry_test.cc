@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <thread>
 
 #include "registry/blob_download.h"
 #include "registry/hugging_face.h"
@@ -46,13 +48,13 @@ class RegistryTest : public ::testing::Test {
     folder_ = folder;
     models_ = std::make_unique<store::ModelStore>(folder_ / "models");
     options_.part_bytes = 1'000;
-    options_.first_pause = std::chrono::milliseconds(1);
+    options_.retries.first_pause = std::chrono::milliseconds(1);
     options_.report = [this](uint64_t done) { reports_.push_back(done); };
   }
   void TearDown() override { fs::remove_all(folder_); }
 
   Status download(const ScriptedServer& server) {
-    const DownloadSource source{"http://" + server.host() + "/blob", "Bearer secret", true};
+    const DownloadSource source{"http://" + server.host() + "/blob", authorization_, true};
     return download_blob(models_->blobs(), layer_, source, options_);
   }
   fs::path path() const { return models_->blobs().path_of(layer_.digest); }
@@ -68,6 +70,7 @@ class RegistryTest : public ::testing::Test {
   std::unique_ptr<store::ModelStore> models_;
   DownloadOptions options_;
   std::vector<uint64_t> reports_;
+  std::shared_ptr<Authorization> authorization_ = std::make_shared<Authorization>("Bearer secret");
 };
 
 TEST_F(RegistryTest, DownloadsInParts) {
@@ -97,7 +100,7 @@ TEST_F(RegistryTest, TriesAgainWhereItMayHelp) {
     }
     return reply;
   });
-  options_.n_attempts = 40;
+  options_.retries.n_attempts = 40;
   options_.n_connections = 1;
   const Status done = download(server);
   ASSERT_TRUE(done) << done.error().message;
@@ -108,7 +111,7 @@ TEST_F(RegistryTest, TriesAgainWhereItMayHelp) {
 TEST_F(RegistryTest, GoesOnWhereItWasCutOff) {
   int n = 0;
   options_.n_connections = 1;
-  options_.n_attempts = 2;
+  options_.retries.n_attempts = 2;
   ScriptedServer cut([&](const ServerRequest& request) {
     return n++ < 4 ? serve_content(request, content_) : ServerReply{.status = 500};
   });
@@ -129,7 +132,7 @@ TEST_F(RegistryTest, GoesOnWhereItWasCutOff) {
 TEST_F(RegistryTest, StartsAnewWhereWhatIsKeptIsDamaged) {
   int n = 0;
   options_.n_connections = 1;
-  options_.n_attempts = 1;
+  options_.retries.n_attempts = 1;
   ScriptedServer cut([&](const ServerRequest& request) {
     return n++ < 4 ? serve_content(request, content_) : ServerReply{.status = 500};
   });
@@ -157,6 +160,7 @@ TEST_F(RegistryTest, RefusesWhatIsNotTheBlob) {
   other[5'000] ^= 1;
   ScriptedServer wrong([&](const ServerRequest& request) { return serve_content(request, other); });
   EXPECT_THAT(download(wrong).error().message, HasSubstr("is not the blob"));
+  EXPECT_FALSE(fs::exists(partial()));
 
   ScriptedServer short_one(
       [&](const ServerRequest& request) { return serve_content(request, content_.substr(0, 9'500)); });
@@ -174,7 +178,59 @@ TEST_F(RegistryTest, RefusesWhatIsNotTheBlob) {
       [&](const ServerRequest&) { return ServerReply{.status = 206, .body = std::string(20'000, 'x')}; });
   EXPECT_THAT(download(endless).error().message, HasSubstr("more than"));
   EXPECT_FALSE(fs::exists(path()));
-  EXPECT_FALSE(fs::exists(partial()));
+}
+
+TEST_F(RegistryTest, AWrongPartIsAskedForAgainAndTheOthersAreKept) {
+  options_.n_connections = 1;
+  int n = 0;
+  const auto lie = [&](const ServerRequest& request, bool wrong) {
+    ServerReply reply = serve_content(request, content_);
+    if (wrong) reply.headers = {{"Content-Range", "bytes 0-999/10000"}};
+    return reply;
+  };
+  ScriptedServer for_ever([&](const ServerRequest& request) { return lie(request, n++ >= 4); });
+  const Status failed = download(for_ever);
+  EXPECT_EQ(failed.error().category, ErrorCategory::kCorrupt);
+  EXPECT_GT(downloaded_bytes(models_->blobs(), layer_), 0u);
+
+  n = 0;
+  ScriptedServer once([&](const ServerRequest& request) { return lie(request, n++ == 2); });
+  const Status done = download(once);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(once.requests().size(), 7u) << "four parts were there";
+  EXPECT_EQ(contents(path()), content_);
+}
+
+TEST_F(RegistryTest, WhoWaitsForAnothersDownloadSeesHowFarItIs) {
+  std::promise<void> second_waits;
+  int n = 0;
+  options_.n_connections = 1;
+  ScriptedServer server([&](const ServerRequest& request) {
+    if (n++ == 5) second_waits.get_future().wait();
+    return serve_content(request, content_);
+  });
+  Status first_done;
+  std::atomic<bool> begun = false;
+  DownloadOptions first_options = options_;
+  first_options.report = [&](uint64_t done) { begun = begun || done > 0; };
+  std::thread first([&] {
+    const DownloadSource source{"http://" + server.host() + "/blob", authorization_, true};
+    first_done = download_blob(models_->blobs(), layer_, source, first_options);
+  });
+  while (!begun) std::this_thread::yield();
+  std::vector<uint64_t> seen;
+  options_.report = [&](uint64_t done) {
+    seen.push_back(done);
+    if (seen.size() == 1) second_waits.set_value();
+  };
+  const Status done = download(server);
+  first.join();
+  ASSERT_TRUE(first_done) << first_done.error().message;
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(server.requests().size(), 10u);
+  ASSERT_FALSE(seen.empty());
+  EXPECT_GT(seen.front(), 0u);
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
 }
 
 TEST_F(RegistryTest, TellsOtherHostsNoSecrets) {
@@ -210,7 +266,7 @@ TEST_F(RegistryTest, FollowsNoCircles) {
 
 TEST_F(RegistryTest, ConnectsToNoNeighbourUnlessAllowed) {
   ScriptedServer server([&](const ServerRequest& request) { return serve_content(request, content_); });
-  const DownloadSource source{"http://" + server.host() + "/blob", "", false};
+  const DownloadSource source{"http://" + server.host() + "/blob", nullptr, false};
   const Status done = download_blob(models_->blobs(), layer_, source, options_);
   ASSERT_FALSE(done);
   EXPECT_THAT(done.error().message, HasSubstr("registries"));
@@ -242,13 +298,20 @@ TEST(RegistryPolicyTest, KnowsWhoMayBeAsked) {
 // A registry of one model that wants a token.
 class PullTest : public RegistryTest {
  protected:
+  void SetUp() override {
+    RegistryTest::SetUp();
+    transfer_.retries.first_pause = std::chrono::milliseconds(1);
+  }
+
   ServerReply answer(const ServerRequest& request) {
     if (request.path.starts_with("/token?")) {
       token_request_ = request.path;
-      return {.body = R"({"token":"abc"})"};
+      ++n_tokens_;
+      return {.body = fmt::format(R"({{"token":"abc{}"}})", n_tokens_)};
     }
     const auto authorization = request.headers.find("authorization");
-    if (authorization == request.headers.end() || authorization->second != "Bearer abc") {
+    if (authorization == request.headers.end() ||
+        authorization->second != fmt::format("Bearer abc{}", n_tokens_)) {
       return {.status = 401,
               .headers = {{"WWW-Authenticate", "Bearer realm=\"http://" + host_ +
                                                    "/token\",service=\"me\",scope=\"repository:a/b:pull\""}}};
@@ -264,6 +327,8 @@ class PullTest : public RegistryTest {
   std::string manifest_ = store::Manifest{config_, {layer_}}.to_json() + "\n";
   std::string host_;
   std::string token_request_;
+  int n_tokens_ = 0;
+  TransferOptions transfer_;
 };
 
 TEST_F(PullTest, PullsAModelWithATokenWhereOneIsAskedFor) {
@@ -288,6 +353,80 @@ TEST_F(PullTest, PullsAModelWithATokenWhereOneIsAskedFor) {
   const Status none = pull_model(*models_, server.host() + "/me/other", {});
   EXPECT_EQ(none.error().category, ErrorCategory::kNotFound);
   EXPECT_EQ(none.error().message.find('\x1b'), std::string::npos);
+}
+
+TEST_F(PullTest, AsksAgainForManifestsAndTokens) {
+  int n = 0;
+  ScriptedServer server([&](const ServerRequest& request) -> ServerReply {
+    switch (n++) {
+      case 0:
+        return {.status = 503};
+      case 2:  // the token
+        return {.status = 429, .headers = {{"Retry-After", "0"}}};
+      case 4:
+        return {.body = manifest_, .cut_after = 20};
+    }
+    return answer(request);
+  });
+  host_ = server.host();
+  const Status done = pull_model(*models_, server.host() + "/me/tiny:1b", transfer_);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(n_tokens_, 1);
+}
+
+TEST_F(PullTest, GivesUpAfterSomeAttempts) {
+  std::atomic<int> n = 0;
+  int retry_after = 0;
+  ScriptedServer server([&](const ServerRequest&) -> ServerReply {
+    ++n;
+    return {.status = 429, .headers = {{"Retry-After", std::to_string(retry_after)}}};
+  });
+  const Status failed = pull_model(*models_, server.host() + "/me/tiny:1b", transfer_);
+  EXPECT_EQ(failed.error().category, ErrorCategory::kOverloaded);
+  EXPECT_EQ(n, 4);
+  n = 0;
+  retry_after = 600;
+  EXPECT_FALSE(pull_model(*models_, server.host() + "/me/tiny:1b", transfer_));
+  EXPECT_EQ(n, 1) << "nobody waits that long";
+}
+
+TEST_F(PullTest, RenewsATokenThatRunsOut) {
+  int n_blobs = 0;
+  ScriptedServer server([&](const ServerRequest& request) {
+    if (request.path.find("/blobs/") != std::string::npos && n_blobs++ == 0)
+      n_tokens_ = 7;  // the old one is void
+    return answer(request);
+  });
+  host_ = server.host();
+  const Status done = pull_model(*models_, server.host() + "/me/tiny:1b", transfer_);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(n_tokens_, 8);
+}
+
+// A registry that takes what is pushed, but for what it refuses first.
+TEST_F(PullTest, PushesAgainWhatDidNotArrive) {
+  ScriptedServer source([&](const ServerRequest& request) { return answer(request); });
+  host_ = source.host();
+  ASSERT_TRUE(pull_model(*models_, source.host() + "/me/tiny:1b", transfer_));
+  std::vector<std::string> done_requests;
+  int n = 0, n_puts = 0;
+  ScriptedServer registry([&](const ServerRequest& request) -> ServerReply {
+    if (n++ % 3 == 0) return {.status = 500};
+    if (request.method == "HEAD") return {.status = 404};
+    if (request.method == "POST") return {.status = 202, .headers = {{"Location", "/upload/1"}}};
+    if (request.path.starts_with("/upload/") && n_puts++ == 0) return {.status = 502};
+    done_requests.push_back(request.method + " " + request.path.substr(0, 10));
+    return {.status = 201};
+  });
+  const auto name = store::ModelName::parse(registry.host() + "/me/tiny:1b");
+  ASSERT_TRUE(models_->copy(source.host() + "/me/tiny:1b", *name));
+  std::vector<uint64_t> reports;
+  transfer_.report = [&](const TransferProgress& progress) { reports.push_back(progress.all_done_bytes); };
+  transfer_.retries.n_attempts = 10;
+  const Status done = push_model(*models_, registry.host() + "/me/tiny:1b", transfer_);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(done_requests, ElementsAre("PUT /upload/1?", "PUT /upload/1?", "PUT /v2/me/tin"));
+  EXPECT_TRUE(std::is_sorted(reports.begin(), reports.end()));
 }
 
 TEST_F(PullTest, RefusesManifestsThatAreNone) {

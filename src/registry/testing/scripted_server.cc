@@ -94,6 +94,14 @@ void ScriptedServer::serve(int socket) {
     request.headers[name] = line.substr(line.find(": ") + 2);
     at = end + 2;
   }
+  // An unread body would make the kernel send a reset, which can overtake the reply.
+  size_t left = static_cast<size_t>(std::atoll(request.headers["content-length"].c_str()));
+  left -= std::min(left, text.size() - text.find("\r\n\r\n") - 4);
+  while (left > 0) {
+    const ssize_t n = recv(socket, buffer, std::min(left, sizeof buffer), 0);
+    if (n <= 0) break;
+    left -= static_cast<size_t>(n);
+  }
   ServerReply reply;
   {
     std::lock_guard lock(mutex_);
