@@ -1,5 +1,7 @@
 #include "store/gguf_folder.h"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "gguf/shards.h"
@@ -11,6 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxDepth = 6;
 constexpr size_t kMaxFiles = 10'000;
+constexpr std::chrono::seconds kTimeStep{2};  // of folders' times, on the coarsest file systems
 
 bool is_gguf(const fs::path& path) {
   return path.extension() == ".gguf";
@@ -43,26 +46,65 @@ std::optional<FolderModel> model_of(const fs::path& file) {
   return model;
 }
 
-void search(const fs::path& folder, int depth, size_t& n_files, std::vector<FolderModel>& models) {
+struct Search {
+  std::vector<FolderModel> models{};
+  std::vector<fs::path> folders{};  // those that were looked into
+  size_t n_files = 0;
+};
+
+void search(const fs::path& folder, int depth, Search& result) {
+  result.folders.push_back(folder);
   std::error_code error;
   for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-    if (++n_files > kMaxFiles) return;
+    if (++result.n_files > kMaxFiles) return;
     std::error_code ignored;
     if (at->is_directory(ignored) && !at->is_symlink(ignored)) {
-      if (depth < kMaxDepth) search(at->path(), depth + 1, n_files, models);
+      if (depth < kMaxDepth) search(at->path(), depth + 1, result);
     } else if (is_gguf(at->path()) && !is_projector(at->path()) && at->is_regular_file(ignored)) {
-      if (std::optional<FolderModel> model = model_of(at->path())) models.push_back(std::move(*model));
+      if (std::optional<FolderModel> model = model_of(at->path())) result.models.push_back(std::move(*model));
     }
   }
+}
+
+// When a file last came or went; the earliest time there is where there is no folder.
+fs::file_time_type modified_at(const fs::path& folder) {
+  std::error_code error;
+  const fs::file_time_type time = fs::last_write_time(folder, error);
+  return error ? fs::file_time_type::min() : time;
 }
 
 }  // namespace
 
 std::vector<FolderModel> list_gguf_models(const fs::path& folder) {
-  std::vector<FolderModel> models;
-  size_t n_files = 0;
-  search(folder, 0, n_files, models);
-  return models;
+  Search result;
+  search(folder, 0, result);
+  return std::move(result.models);
+}
+
+bool GgufFolder::unchanged() const {
+  return !stamps_.empty() && std::all_of(stamps_.begin(), stamps_.end(), [](const Stamp& stamp) {
+    return modified_at(stamp.folder) == stamp.modified;
+  });
+}
+
+std::vector<FolderModel> GgufFolder::models() const {
+  std::lock_guard lock(mutex_);
+  if (unchanged()) return models_;
+  Search result;
+  search(path_, 0, result);
+  models_ = std::move(result.models);
+  stamps_.clear();
+  // What changes right after a search may leave the time as it was, so young times say nothing.
+  const auto settled = fs::file_time_type::clock::now() - kTimeStep;
+  for (const fs::path& folder : result.folders) {
+    const fs::file_time_type modified = modified_at(folder);
+    if (modified > settled) {
+      stamps_.clear();
+      break;
+    }
+    stamps_.push_back({folder, modified});
+  }
+  return models_;
 }
 
 Result<FolderModel> gguf_model_at(const fs::path& file) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,26 @@ struct FolderModel {
 // another one (projectors of images). Links to files are followed, links to folders are not. A folder that
 // does not exist has none.
 std::vector<FolderModel> list_gguf_models(const std::filesystem::path& folder);
+
+// The same, remembered from call to call: the folders are searched again only where one of them has changed,
+// that is where files came or went. Thread-safe.
+class GgufFolder {
+ public:
+  explicit GgufFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::vector<FolderModel> models() const;
+
+ private:
+  struct Stamp {
+    std::filesystem::path folder;
+    std::filesystem::file_time_type modified;
+  };
+  bool unchanged() const;
+
+  const std::filesystem::path path_;
+  mutable std::mutex mutex_;
+  mutable std::vector<FolderModel> models_;  // as of the last search
+  mutable std::vector<Stamp> stamps_;  // of all folders that were searched; none: not yet, or to be repeated
+};
 
 // The model that a file is, or is a shard of. kNotFound; kInvalidArgument where it is no ".gguf" file.
 Result<FolderModel> gguf_model_at(const std::filesystem::path& file);

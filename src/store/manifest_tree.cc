@@ -1,5 +1,7 @@
 #include "store/manifest_tree.h"
 
+#include <strings.h>
+
 namespace hearth::store {
 namespace {
 
@@ -12,6 +14,10 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     if (!at->path().filename().string().starts_with('.')) entries.push_back(at->path());
   }
   return entries;
+}
+
+bool same_spelling(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace
@@ -37,8 +43,25 @@ std::vector<NamedFile> list_named_files(const fs::path& folder) {
 std::optional<NamedFile> find_named_file(const fs::path& folder, const ModelName& name) {
   std::error_code error;
   if (fs::path exact = folder / name.path(); fs::is_regular_file(exact, error)) return NamedFile{name, exact};
-  for (NamedFile& file : list_named_files(folder)) {
-    if (file.name == name) return std::move(file);
+  // In another spelling: only folders whose names mean the same are looked into.
+  std::vector<fs::path> places = {folder};
+  for (const fs::path& part : name.path()) {
+    std::vector<fs::path> next;
+    for (const fs::path& place : places) {
+      for (fs::path& entry : entries_of(place)) {
+        if (same_spelling(entry.filename().string(), part.string())) next.push_back(std::move(entry));
+      }
+    }
+    places = std::move(next);
+  }
+  for (const fs::path& place : places) {
+    const fs::path relative = place.lexically_relative(folder);
+    auto part = relative.begin();
+    NamedFile file{{}, place};
+    for (std::string* of_name : {&file.name.host, &file.name.space, &file.name.model, &file.name.tag}) {
+      *of_name = (part++)->string();
+    }
+    if (fs::is_regular_file(place, error)) return file;
   }
   return std::nullopt;
 }

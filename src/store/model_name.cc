@@ -1,6 +1,9 @@
 #include "store/model_name.h"
 
 #include <algorithm>
+#include <span>
+
+#include "base/sha256.h"
 
 namespace hearth::store {
 namespace {
@@ -40,6 +43,8 @@ Status check_part(std::string_view what, std::string_view part, size_t longest, 
   return {};
 }
 
+constexpr size_t kLongestModel = 96;
+constexpr std::string_view kModelPunctuation = "_-.";
 constexpr size_t kLongestText = 1'000;  // of which an error shows everything
 
 }  // namespace
@@ -71,9 +76,28 @@ Result<ModelName> ModelName::parse(std::string_view text) {
   HEARTH_CHECK_OK(check_part("host", name.host, 350, "_-.:", text));
   // Ollama knows no dot here, but people on Hugging Face have it in their names.
   HEARTH_CHECK_OK(check_part("namespace", name.space, 80, name.on_hugging_face() ? "_-." : "_-", text));
-  HEARTH_CHECK_OK(check_part("model", name.model, 96, "_-.", text));
+  HEARTH_CHECK_OK(check_part("model", name.model, kLongestModel, kModelPunctuation, text));
   HEARTH_CHECK_OK(check_part("tag", name.tag, 80, "_-.", text));
   return name;
+}
+
+std::string ModelName::for_file(std::string_view stem) {
+  std::string name;
+  bool distinct = true;  // names that differ still do
+  for (const char c : stem) {
+    if (letter_or_digit(c) || (!name.empty() && kModelPunctuation.find(c) != std::string_view::npos)) {
+      name += c;
+      continue;
+    }
+    if (static_cast<unsigned char>(c) >= 128) distinct = false;
+    if (!name.empty() && name.back() != '-') name += '-';
+  }
+  while (name.ends_with('-')) name.pop_back();
+  if (!name.empty() && distinct && name.size() <= kLongestModel) return name;
+  const std::string digest =
+      to_hex(sha256({std::as_bytes(std::span(stem.data(), stem.size()))})).substr(0, 8);
+  name.resize(std::min(name.size(), kLongestModel - digest.size() - 1));
+  return name.empty() ? "model-" + digest : name + "-" + digest;
 }
 
 std::string ModelName::text() const {

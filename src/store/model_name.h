@@ -24,6 +24,11 @@ struct ModelName {
   // folders. Errors: kInvalidArgument says which part is wrong and what may stand there.
   static Result<ModelName> parse(std::string_view text);
 
+  // A name of a model, without host, space and tag, for a file of any name: as it is where it can be, else
+  // with '-' for what parse() refuses and, where that is more than punctuation, the beginning of a digest
+  // that tells such names apart.
+  static std::string for_file(std::string_view stem);
+
   // As short as parse() understands it, but always with its tag.
   std::string text() const;
   // HOST/SPACE/MODEL/TAG.

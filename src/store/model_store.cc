@@ -19,6 +19,8 @@ using nlohmann::json;
 
 constexpr size_t kMaxTextBytes = size_t{4} << 20;  // of a template, a system prompt, …
 constexpr std::chrono::hours kPartialsStay{24 * 7};
+constexpr std::chrono::hours kUnnamedStay{24};
+constexpr std::string_view kPartial = "-partial";
 constexpr std::string_view kOwnMark = ".hearth";  // in a folder that Hearth has made
 
 std::chrono::system_clock::time_point modified_at(const fs::path& path) {
@@ -104,7 +106,7 @@ StoredModel read_imported_model(const NamedFile& file, const fs::path& root) {
 
 StoredModel read_found_model(FolderModel&& found, const fs::path& folder) {
   StoredModel model;
-  model.name = std::move(found.name);
+  model.name = ModelName::for_file(found.name);
   model.kind = StoredModel::Kind::kFound;
   model.source = folder;
   model.problem = std::move(found.problem);
@@ -116,21 +118,6 @@ StoredModel read_found_model(FolderModel&& found, const fs::path& folder) {
   }
   model.files = std::move(found.files);
   return model;
-}
-
-std::vector<StoredModel> models_of_source(const ModelSource& source) {
-  std::vector<StoredModel> models;
-  if (source.kind == ModelSource::Kind::kOllamaStore) {
-    const BlobStore blobs(source.path / "blobs");
-    for (const NamedFile& file : list_named_files(source.path / "manifests")) {
-      models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
-    }
-  } else {
-    for (FolderModel& found : list_gguf_models(source.path)) {
-      models.push_back(read_found_model(std::move(found), source.path));
-    }
-  }
-  return models;
 }
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -179,7 +166,42 @@ Result<std::vector<Modelfile::Message>> read_messages(const std::string& text) {
 }  // namespace
 
 ModelStore::ModelStore(fs::path root, std::vector<ModelSource> sources)
-    : root_(std::move(root)), blobs_(root_ / "blobs"), sources_(std::move(sources)) {}
+    : root_(std::move(root)), blobs_(root_ / "blobs") {
+  for (ModelSource& source : sources) {
+    const bool folder = source.kind == ModelSource::Kind::kFolder;
+    sources_.push_back(
+        {source.kind, source.path, folder ? std::make_unique<GgufFolder>(source.path) : nullptr});
+  }
+}
+
+std::vector<StoredModel> ModelStore::models_of(const Source& source) {
+  std::vector<StoredModel> models;
+  if (source.kind == ModelSource::Kind::kOllamaStore) {
+    const BlobStore blobs(source.path / "blobs");
+    for (const NamedFile& file : list_named_files(source.path / "manifests")) {
+      models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
+    }
+  } else {
+    for (FolderModel& found : source.folder->models()) {
+      models.push_back(read_found_model(std::move(found), source.path));
+    }
+  }
+  return models;
+}
+
+std::optional<StoredModel> ModelStore::find_in(const Source& source, const ModelName& name) {
+  if (source.kind == ModelSource::Kind::kOllamaStore) {
+    const auto file = find_named_file(source.path / "manifests", name);
+    if (!file) return std::nullopt;
+    return read_manifest_model(*file, source.path, BlobStore(source.path / "blobs"),
+                               StoredModel::Kind::kFound);
+  }
+  for (FolderModel& found : source.folder->models()) {
+    const Result<ModelName> its = ModelName::parse(ModelName::for_file(found.name));
+    if (its && *its == name) return read_found_model(std::move(found), source.path);
+  }
+  return std::nullopt;
+}
 
 std::vector<StoredModel> ModelStore::list() const {
   std::vector<StoredModel> models;
@@ -189,8 +211,8 @@ std::vector<StoredModel> ModelStore::list() const {
   for (const NamedFile& file : list_named_files(root_ / "imports")) {
     models.push_back(read_imported_model(file, root_));
   }
-  for (const ModelSource& source : sources_) {
-    for (StoredModel& model : models_of_source(source)) models.push_back(std::move(model));
+  for (const Source& source : sources_) {
+    for (StoredModel& model : models_of(source)) models.push_back(std::move(model));
   }
   std::stable_sort(models.begin(), models.end(),
                    [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
@@ -213,14 +235,7 @@ std::optional<StoredModel> ModelStore::find_named(const ModelName& name) const {
 Result<StoredModel> ModelStore::find(std::string_view text) const {
   HEARTH_TRY(const ModelName name, ModelName::parse(text));
   std::optional<StoredModel> model = find_named(name);
-  for (size_t i = 0; i < sources_.size() && !model; ++i) {
-    for (StoredModel& other : models_of_source(sources_[i])) {
-      if (same_name(other.name, text)) {
-        model = std::move(other);
-        break;
-      }
-    }
-  }
+  for (size_t i = 0; i < sources_.size() && !model; ++i) model = find_in(sources_[i], name);
   if (!model) return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
   if (!model->problem.empty()) {
     return fail(ErrorCategory::kCorrupt, "the model \"{}\" cannot be used: {}", model->name, model->problem);
@@ -334,13 +349,12 @@ Result<uint64_t> ModelStore::remove(std::string_view text) {
         [&](const fs::path& blob) { return its_blobs.contains(blob.filename().string()); });
   }
   if (imported) return uint64_t{0};
-  for (const ModelSource& source : sources_) {
-    for (const StoredModel& model : models_of_source(source)) {
-      if (!same_name(model.name, text)) continue;
+  for (const Source& source : sources_) {
+    if (const auto found = find_in(source, name)) {
       return fail(
           ErrorCategory::kInvalidArgument,
           "the model \"{}\" is read in place from {}, which belongs to another program; remove it there",
-          model.name, model.source.string());
+          found->name, found->source.string());
     }
   }
   return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
@@ -350,10 +364,15 @@ Result<uint64_t> ModelStore::collect_garbage() {
   HEARTH_TRY(const FileLock turn, lock());
   std::error_code error;
   if (!fs::exists(root_ / kOwnMark, error)) return uint64_t{0};
-  const auto oldest_partial = std::chrono::system_clock::now() - kPartialsStay;
-  return remove_unused_blobs([&](const fs::path& blob) {
-    return blob.filename().string().find("-partial") == std::string::npos ||
-           modified_at(blob) < oldest_partial;
+  const auto now = std::chrono::system_clock::now();
+  return remove_unused_blobs([&](const fs::path& file) {
+    const std::string name = file.filename().string();
+    const size_t suffix = name.find(kPartial);
+    if (suffix == std::string::npos) return modified_at(file) < now - kUnnamedStay;
+    // What belongs to a download goes with it; alone it is left over from one that ended.
+    const fs::path partial = file.parent_path() / name.substr(0, suffix + kPartial.size());
+    std::error_code ignored;
+    return !fs::exists(partial, ignored) || modified_at(partial) < now - kPartialsStay;
   });
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "base/result.h"
 #include "store/blob_store.h"
 #include "store/file_lock.h"
+#include "store/gguf_folder.h"
 #include "store/manifest.h"
 #include "store/model_name.h"
 #include "store/modelfile.h"
@@ -43,8 +45,7 @@ struct StoredModel {
     kImported,  // files elsewhere, registered by import_files()
     kFound,     // in one of the further sources
   };
-  std::string
-      name;  // short form with tag (ModelName::text()); of a file in a folder: its name without ".gguf"
+  std::string name;  // short form with tag (ModelName::text()); of a file in a folder: ModelName::for_file()
   Kind kind = Kind::kOwn;
   std::filesystem::path source;              // the store or folder it is in
   std::vector<std::filesystem::path> files;  // weights: one, or all shards in order
@@ -80,8 +81,9 @@ class ModelStore {
   // All models, also those with a problem, by name. Where two sources have one name the first counts, the own
   // store before all. Folders that do not exist have no models. Never fails because of a single model.
   std::vector<StoredModel> list() const;
-  // `name` as ModelName::parse() reads it, or as list() shows it; case does not matter. Errors:
-  // kInvalidArgument for what is no name; kNotFound; kCorrupt or kNotFound with its problem.
+  // `name` as ModelName::parse() reads it, or as list() shows it; case does not matter. Looks at what may
+  // have that name alone. Errors: kInvalidArgument for what is no name; kNotFound; kCorrupt or kNotFound with
+  // its problem.
   Result<StoredModel> find(std::string_view name) const;
   Result<ModelOverrides> overrides(const StoredModel& model) const;
 
@@ -100,9 +102,9 @@ class ModelStore {
   // The bytes that are free now. A model in use stays readable to those who have it open.
   Result<uint64_t> remove(std::string_view name);
 
-  // Removes blobs that no manifest names, and downloads that nobody has gone on with for a week; nothing
-  // while anybody writes, where a manifest cannot be read, or in a folder that another program has made and
-  // may be writing to. The bytes that are free now.
+  // Removes blobs that no manifest has named for a day (an upload comes before its model), and downloads that
+  // nobody has gone on with for a week; nothing while anybody writes, where a manifest cannot be read, or in
+  // a folder that another program has made and may be writing to. The bytes that are free now.
   Result<uint64_t> collect_garbage();
 
   // What is wrong with the models. Reads names and sizes.
@@ -124,7 +126,14 @@ class ModelStore {
 
   std::filesystem::path root_;
   BlobStore blobs_;
-  std::vector<ModelSource> sources_;
+  struct Source {
+    ModelSource::Kind kind;
+    std::filesystem::path path;
+    std::unique_ptr<GgufFolder> folder;  // of kFolder
+  };
+  static std::vector<StoredModel> models_of(const Source& source);
+  static std::optional<StoredModel> find_in(const Source& source, const ModelName& name);
+  std::vector<Source> sources_;
 };
 
 }  // namespace hearth::store

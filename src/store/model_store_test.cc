@@ -57,6 +57,13 @@ class ModelStoreTest : public ::testing::Test {
         std::distance(fs::directory_iterator(store_.blobs().folder()), fs::directory_iterator()));
   }
 
+  // As if everything in the store had been written so long ago.
+  void let_pass(std::chrono::hours time) const {
+    for (const auto& entry : fs::directory_iterator(store_.blobs().folder())) {
+      fs::last_write_time(entry, entry.last_write_time() - time);
+    }
+  }
+
   fs::path folder_;
   ModelStore store_{fs::path()};
 };
@@ -80,6 +87,60 @@ TEST(ModelNameTest, RefusesWhatIsNoName) {
   EXPECT_FALSE(ModelName::parse(std::string(200, 'a')));
   EXPECT_FALSE(ModelName::parse(std::string(20'000, 'a')));
   EXPECT_FALSE(ModelName::parse(std::string_view("a\0b", 3)));
+}
+
+TEST(ModelNameTest, EveryFileCanBeNamed) {
+  EXPECT_EQ(ModelName::for_file("Phi-3.Q4_K_M"), "Phi-3.Q4_K_M");
+  EXPECT_EQ(ModelName::for_file("My Model (Q4_0)"), "My-Model-Q4_0");
+  EXPECT_EQ(ModelName::for_file("..-a:b"), "a-b");
+  EXPECT_THAT(ModelName::for_file("caf\xc3\xa9"), ::testing::MatchesRegex("caf-[0-9a-f]{8}"));
+  EXPECT_THAT(ModelName::for_file("\xe6\xa8\xa1"), ::testing::MatchesRegex("model-[0-9a-f]{8}"));
+  EXPECT_NE(ModelName::for_file("\xe6\xa8\xa1"), ModelName::for_file("\xe6\xa8\xa2"));
+  EXPECT_NE(ModelName::for_file(std::string(100, 'a')), ModelName::for_file(std::string(101, 'a')));
+  for (const std::string& stem :
+       {std::string("..."), std::string("a\nb"), std::string(), std::string(300, 'a')}) {
+    EXPECT_TRUE(ModelName::parse(ModelName::for_file(stem))) << stem;
+  }
+}
+
+TEST(GgufFolderTest, NoticesWhatComesAndGoes) {
+  std::string text = (fs::temp_directory_path() / "hearth-folder-XXXXXX").string();
+  ASSERT_NE(mkdtemp(text.data()), nullptr);
+  const fs::path root = text;
+  const GgufFolder folder(root / "models");
+  const auto names = [&] {
+    std::vector<std::string> names;
+    for (const FolderModel& model : folder.models()) names.push_back(model.name);
+    std::sort(names.begin(), names.end());
+    return names;
+  };
+  // As if the folders had been at rest for a while, so that what is remembered of them counts.
+  const auto rest = [&] {
+    for (const auto& entry : fs::recursive_directory_iterator(root)) {
+      if (entry.is_directory()) fs::last_write_time(entry, entry.last_write_time() - std::chrono::hours(1));
+    }
+  };
+  EXPECT_TRUE(names().empty());
+  write_file(root / "models/a/b/one.gguf", "1");
+  EXPECT_EQ(names(), std::vector<std::string>{"one"});
+  rest();
+  EXPECT_EQ(names(), std::vector<std::string>{"one"});
+  EXPECT_EQ(names(), std::vector<std::string>{"one"});
+  write_file(root / "models/a/b/two.gguf", "2");
+  EXPECT_EQ(names(), (std::vector<std::string>{"one", "two"}));
+  rest();
+  EXPECT_EQ(names().size(), 2u);
+  fs::remove(root / "models/a/b/one.gguf");
+  EXPECT_EQ(names(), std::vector<std::string>{"two"});
+  rest();
+  EXPECT_EQ(names().size(), 1u);
+  write_file(root / "models/a/c/three.gguf", "3");
+  EXPECT_EQ(names(), (std::vector<std::string>{"three", "two"}));
+  rest();
+  EXPECT_EQ(names().size(), 2u);
+  fs::remove_all(root / "models");
+  EXPECT_TRUE(names().empty());
+  fs::remove_all(root);
 }
 
 TEST(ManifestTest, ReadsWhatItWrites) {
@@ -220,12 +281,23 @@ TEST_F(ModelStoreTest, RemovesNoBlobWhileSomebodyAddsSome) {
 TEST_F(ModelStoreTest, CollectsWhatNobodyNeeds) {
   publish("a", "weights");
   ASSERT_TRUE(store_.blobs().add(media_type::kModel, "left behind"));
-  write_file(store_.blobs().partial_path_of("sha256:" + std::string(64, 'c')), "half");
+  const fs::path partial = store_.blobs().partial_path_of("sha256:" + std::string(64, 'c'));
+  write_file(partial, "half");
+  for (const char* state : {".lock", ".parts"}) write_file(fs::path(partial).concat(state), "");
+  write_file(store_.blobs().partial_path_of("sha256:" + std::string(64, 'd')).concat(".lock"), "");
+  EXPECT_EQ(store_.collect_garbage().value(), 0u)
+      << "what was left behind may be an upload, whose model comes yet";
+  EXPECT_EQ(n_blobs(), 9u) << "the lock of a download that ended is gone";
+  let_pass(std::chrono::hours(25));
   EXPECT_EQ(store_.collect_garbage().value(), 11u);
-  EXPECT_EQ(n_blobs(), 6u);  // with the download, which may go on
+  EXPECT_EQ(n_blobs(), 8u) << "with the download, which may go on";
+  let_pass(std::chrono::hours(24 * 7));
+  EXPECT_EQ(store_.collect_garbage().value(), 4u);
+  EXPECT_EQ(n_blobs(), 5u);
 
   write_file(folder_ / "models/manifests/registry.ollama.ai/library/y/latest", "{");
   ASSERT_TRUE(store_.blobs().add(media_type::kModel, "left behind"));
+  let_pass(std::chrono::hours(25));
   EXPECT_EQ(store_.collect_garbage().value(), 0u);  // "y" may need it
 }
 
@@ -233,6 +305,9 @@ TEST_F(ModelStoreTest, CollectsNothingInAFolderOfAnotherProgram) {
   fs::create_directories(folder_ / "ollama/blobs");
   ModelStore store(folder_ / "ollama");
   ASSERT_TRUE(store.blobs().add(media_type::kModel, "just being pulled"));
+  std::swap(store_, store);
+  let_pass(std::chrono::hours(25));
+  std::swap(store_, store);
   EXPECT_EQ(store.collect_garbage().value(), 0u);
 }
 
@@ -243,6 +318,7 @@ TEST_F(ModelStoreTest, ReadsOtherStoresAndFoldersInPlace) {
   std::swap(store_, other);
   write_file(folder_ / "lm/publisher/repo/Phi-3.Q4_K_M.gguf", "phi");
   write_file(folder_ / "lm/publisher/repo/mmproj-Phi.gguf", "eyes");
+  write_file(folder_ / "lm/publisher/repo/My Model (1).gguf", "mine");
   write_file(folder_ / "lm/big/Big-00001-of-00002.gguf", "1");
   write_file(folder_ / "lm/big/Big-00002-of-00002.gguf", "22");
   write_file(folder_ / "lm/cut/Cut-00002-of-00002.gguf", "2");
@@ -256,12 +332,14 @@ TEST_F(ModelStoreTest, ReadsOtherStoresAndFoldersInPlace) {
                                         {ModelSource::Kind::kFolder, folder_ / "hub"},
                                         {ModelSource::Kind::kFolder, folder_ / "none"}});
   std::swap(store_, store);
-  EXPECT_EQ(names(), (std::vector<std::string>{"Big", "Cut", "Gem", "Phi-3.Q4_K_M", "theirs:latest"}));
+  EXPECT_EQ(names(),
+            (std::vector<std::string>{"Big", "Cut", "Gem", "My-Model-1", "Phi-3.Q4_K_M", "theirs:latest"}));
+  EXPECT_EQ(store_.find("my-model-1")->bytes, 4u);
   EXPECT_EQ(store_.find("big")->files.size(), 2u);
   EXPECT_EQ(store_.find("big")->bytes, 3u);
   EXPECT_THAT(store_.find("cut").error().message, HasSubstr("Cut-00001-of-00002.gguf"));
   EXPECT_EQ(store_.find("Phi-3.Q4_K_M")->kind, StoredModel::Kind::kFound);
-  EXPECT_EQ(store_.overrides(*store_.find("theirs"))->system, "Be kind.");
+  EXPECT_EQ(store_.overrides(*store_.find("Theirs:LATEST"))->system, "Be kind.");
 
   for (const char* theirs : {"theirs", "gem"}) {
     const Result<uint64_t> removed = store_.remove(theirs);
@@ -319,6 +397,7 @@ TEST_F(ModelStoreTest, ProcessesTakeTurns) {
   ASSERT_EQ(waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_TRUE(store_.check()->empty());
+  let_pass(std::chrono::hours(25));
   EXPECT_TRUE(store_.collect_garbage());
   EXPECT_EQ(n_blobs(), 0u);
 }
