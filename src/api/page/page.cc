@@ -61,7 +61,7 @@ void Page::add_routes(Router& router) {
                const Json json = co_await words_.run([this] { return config_json(service_, options_); });
                co_await writer.send(json_reply(json));
              });
-  if (options_.doorkeeper) add_session_routes(routes, options_.doorkeeper, options_.secure_cookies);
+  if (options_.doorkeeper) add_session_routes(routes, options_.doorkeeper);
   std::function<std::optional<double>()> read_limit;
   if (fit_) {
     add_fit_route(routes, *fit_);

@@ -18,7 +18,6 @@ struct PageOptions {
   std::string why_no_chats{};         // then
   LiveAnswerOptions answers{};
   std::shared_ptr<Doorkeeper> doorkeeper{};          // the server's; null: nobody is asked for a key
-  bool secure_cookies = false;                       // the server speaks TLS
   std::shared_ptr<const ServerMetrics> metrics{};    // null: the status page counts what runs
   std::function<Result<FitReport>()> measure_fit{};  // null: nothing is known of the machine
 };

@@ -24,29 +24,29 @@ std::string cookie(std::string_view value, bool secure, std::chrono::seconds lif
 
 }  // namespace
 
-void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& doorkeeper, bool secure) {
+void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& doorkeeper) {
   routes.add("GET", "/page/session", Scope::kOpen,
              [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
                return writer.send(json_reply(session_json(*doorkeeper, http.owner)));
              });
   // Whose key it is has been checked before: there is one check for all ways a key can arrive.
   routes.add("POST", "/page/session", Scope::kChat,
-             [doorkeeper, secure](const HttpRequest& http, ResponseWriter& writer) {
+             [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
                HttpResponse reply = json_reply(session_json(*doorkeeper, http.owner));
                if (!http.owner.empty()) {
                  Sessions& sessions = doorkeeper->sessions();
                  sessions.close(Sessions::presented(http));
                  reply.headers.emplace_back(
-                     "Set-Cookie", cookie(sessions.open(http.owner, std::chrono::steady_clock::now()), secure,
-                                          Sessions::kIdle));
+                     "Set-Cookie", cookie(sessions.open(http.owner, std::chrono::steady_clock::now()),
+                                          http.secure, Sessions::kIdle));
                }
                return writer.send(std::move(reply));
              });
   routes.add("DELETE", "/page/session", Scope::kOpen,
-             [doorkeeper, secure](const HttpRequest& http, ResponseWriter& writer) {
+             [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
                doorkeeper->sessions().close(Sessions::presented(http));
                HttpResponse reply = no_content();
-               reply.headers.emplace_back("Set-Cookie", cookie("", secure, std::chrono::seconds(0)));
+               reply.headers.emplace_back("Set-Cookie", cookie("", http.secure, std::chrono::seconds(0)));
                return writer.send(std::move(reply));
              });
 }

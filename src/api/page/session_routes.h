@@ -8,7 +8,7 @@
 
 namespace hearth::api::page {
 
-// `secure`: the cookie is for encrypted connections alone.
-void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& doorkeeper, bool secure);
+// Over an encrypted connection the cookie is for such ones alone.
+void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& doorkeeper);
 
 }  // namespace hearth::api::page

@@ -123,6 +123,9 @@ Json status_json(Status& status) {
     cache.disk_hits += model.engine->disk_hits;
     cache.disk_tokens += model.engine->disk_tokens;
   }
+  for (const serving::AwaitedModel& model : sources.service.awaited_models()) {
+    queue += static_cast<int64_t>(model.n_requests);
+  }
   const auto limit = sources.read_limit ? sources.read_limit() : std::nullopt;
   const auto share = status.bandwidth.update(loaded, limit.value_or(0), now);
   const serving::MemoryUse memory = sources.service.memory();

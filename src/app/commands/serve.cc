@@ -262,7 +262,6 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   if (!chats) page_options.why_no_chats = chats.error().message;
   page_options.answers.on_problem = [&log](const std::string& problem) { log.warning(problem); };
   page_options.doorkeeper = server_options.doorkeeper;
-  page_options.secure_cookies = !settings.tls_cert.empty();
   page_options.metrics = metrics;
   page_options.measure_fit = [&settings] { return fit_report(settings); };
   api::page::Page page(*pool, std::move(page_options));
