@@ -32,7 +32,8 @@ if(EXISTS ${WEB}/node_modules/.hearth-lock)
 endif()
 if(NOT known STREQUAL lock)
   execute_process(
-    COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --loglevel=error
+    COMMAND ${NPM} ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=1000
+            --loglevel=error
     WORKING_DIRECTORY ${WEB} RESULT_VARIABLE failed TIMEOUT 600)
   if(failed)
     go_without_page("npm could not fetch its packages; build again with a network, or turn it off with -DHEARTH_PAGE=OFF")

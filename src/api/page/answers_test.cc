@@ -211,6 +211,40 @@ TEST_F(Answers, StopKeepsWhatIsThereAndFreesTheModel) {
   EXPECT_EQ(prompt.messages.back().content, "half an ans");
 }
 
+TEST_F(Answers, AThoughtThatWasCutIsThoughtAnew) {
+  service_.play(say_nothing);
+  const std::string answer = id_of(say(new_chat(), "Go"));
+  service_.writer(0).push(serving::ReasoningDelta{"first I", {}});
+  EXPECT_EQ(act(answer, "stop")["reasoning"], "first I");
+  service_.play([](TokenWriter& writer) {
+    writer.push(serving::ReasoningDelta{"now I", {}});
+    writer.push(words("know"));
+    writer.push(end_after(5, 2));
+  });
+  act(answer, "continue");
+  const store::Message whole = ended(answer);
+  EXPECT_EQ(whole.reasoning, "now I");
+  EXPECT_EQ(whole.content, "know");
+  EXPECT_TRUE(std::get<serving::ChatPrompt>(service_.requests().back().prompt).add_generation_prompt);
+}
+
+TEST_F(Answers, OneThatIsWrittenCannotBeContinued) {
+  service_.play(say_nothing);
+  const Json exchange = say(new_chat(), "Go");
+  act(id_of(exchange), "continue", 409);
+  act(exchange["user"]["id"], "continue", 400);
+  EXPECT_EQ(act(id_of(exchange), "stop")["status"], "stopped");
+}
+
+TEST_F(Answers, TheStatusPageListsThem) {
+  ended(id_of(say(new_chat(), "Go")));
+  const Json status = ask_json(get("/page/status"), 200);
+  ASSERT_EQ(status["requests"].size(), 1u);
+  EXPECT_EQ(status["requests"][0]["dialect"], "page");
+  EXPECT_EQ(status["requests"][0]["status"], 200);
+  EXPECT_EQ(status["requests"][0]["completion_tokens"], 2);
+}
+
 TEST_F(Answers, RegeneratingMakesASibling) {
   const std::string chat = new_chat();
   const Json first = say(chat, "Again?");

@@ -331,7 +331,7 @@ void LiveAnswers::close(const RunPtr& run, const store::AnswerEnd& end) {
       notes.prefill_ms = end.timings->prefill_ms;
       notes.decode_ms = end.timings->decode_ms;
     }
-    options_.on_end(message.id, ms_since(run->started), notes);
+    options_.on_end(message, ms_since(run->started), notes);
   }
   // In this order, so that whoever asks meanwhile finds the answer here or in the store.
   {

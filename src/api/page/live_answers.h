@@ -25,8 +25,8 @@ namespace hearth::api::page {
 struct LiveAnswerOptions {
   std::chrono::milliseconds step{30};     // between two events of text
   std::chrono::milliseconds save{1'000};  // what a crash may cost
-  // An answer has ended: its message, and how long it took. On the disk's thread.
-  std::function<void(const std::string& message, double duration_ms, const RequestNotes&)> on_end;
+  // An answer has ended: its message as it stays, and how long it took. On the disk's thread.
+  std::function<void(const store::Message&, double duration_ms, const RequestNotes&)> on_end;
   std::function<void(const std::string&)> on_problem;
 };
 

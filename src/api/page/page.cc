@@ -17,6 +17,22 @@ Json config_json(const serving::GenerationService& service, const PageOptions& o
               {"needs_key", options.doorkeeper && options.doorkeeper->keys_required()}};
 }
 
+// As if the client had waited for all of the answer.
+int http_status(store::MessageStatus status) {
+  switch (status) {
+    case store::MessageStatus::kFailed:
+      return 500;
+    case store::MessageStatus::kStopped:
+      return 499;
+    case store::MessageStatus::kInterrupted:
+      return 503;
+    case store::MessageStatus::kComplete:
+    case store::MessageStatus::kRunning:
+      break;
+  }
+  return 200;
+}
+
 // What all chats get where the disk does not take them.
 void refuse_chats(PageRouter& routes, const std::string& why) {
   ApiError error = http_error(503, "chats cannot be kept: " + why);
@@ -34,11 +50,11 @@ Page::Page(serving::GenerationService& service, PageOptions options)
   if (options_.measure_fit) fit_.emplace(options_.measure_fit);
   if (options_.chats == nullptr) return;
   LiveAnswerOptions answers = options_.answers;
-  answers.on_end = [this](const std::string& message, double duration_ms, const RequestNotes& notes) {
+  answers.on_end = [this](const store::Message& message, double duration_ms, const RequestNotes& notes) {
     AccessRecord record;
-    record.request_id = message;
+    record.request_id = message.id;
     record.method = "POST";
-    record.status = 200;
+    record.status = http_status(message.status);
     record.duration_ms = duration_ms;
     record.notes = notes;
     requests_.add(record);

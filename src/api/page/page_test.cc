@@ -67,6 +67,19 @@ TEST_F(PageRoutes, ForeignPagesAreRefusedAlsoOnThisMachine) {
   }
 }
 
+TEST(PageLimits, BodiesThatAreTooLongAreSaidToBe) {
+  Router router;
+  PageRouter page(router);
+  page.add("POST", "/page/thing", Scope::kChat, say_done);
+  HttpServerOptions options;
+  options.limits.max_body_bytes = 100;
+  const RunningServer server(std::move(router), options);
+  EXPECT_EQ(server.ask(post("/page/thing", std::string(100, ' '), "X-Hearth-Page: 1\r\n")).status, 200);
+  const Reply reply = server.ask(post("/page/thing", std::string(101, ' '), "X-Hearth-Page: 1\r\n"));
+  EXPECT_EQ(reply.status, 413);
+  EXPECT_EQ(code_of(reply), "too_large");
+}
+
 TEST_F(PageRoutes, ErrorsHaveOneFormAlsoWithoutAHandler) {
   const Reply lost = server_->ask(get("/page/nothing"));
   EXPECT_EQ(lost.status, 404);
