@@ -27,14 +27,14 @@ const stages = {};
 const stageOf = async (kind) => (stages[kind] ??= await stage({ assets: server.url, [kind]: true }));
 after(() => Object.values(stages).forEach((running) => running.close()));
 
-for (const [size, options] of Object.entries(sizes))
+for (const [size, options] of Object.entries(sizes)) {
+  // The page's own policy would keep the checker out.
+  const context = await person(server.url, { ...options, bypassCSP: true });
   for (const view of views)
     test(`${view.name}, ${size}`, async () => {
       const { url } = await stageOf(view.stage ?? "full");
-      // The page's own policy would keep the checker out.
-      const context = await person(url, { ...options, bypassCSP: true });
+      const page = await context.newPage();
       try {
-        const page = await context.newPage();
         await page.emulateMedia({ reducedMotion: "reduce", colorScheme: "light" });
         await show(page, url, { ...view, minutes: 0 });
         await page.evaluate(axe);
@@ -47,6 +47,7 @@ for (const [size, options] of Object.entries(sizes))
           assert.deepEqual(told, [], colorScheme);
         }
       } finally {
-        await context.close();
+        await page.close();
       }
     });
+}

@@ -15,7 +15,7 @@ const sizes = {
   desk: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
 };
-const longest = 2200;
+const longest = 2000;
 const only = process.env.ONLY?.split(",");
 
 // The height that shows all of the view that scrolls.
@@ -27,7 +27,8 @@ const wholeHeight = (page) =>
     return innerHeight + Math.max(0, ...hidden);
   });
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+const program = process.env.HEARTH_CHROMIUM ?? "/usr/bin/chromium";
+const browser = await chromium.launch({ executablePath: program, args: ["--no-sandbox"] });
 // The browser is the encoder: PNG in, WebP out.
 const encoder = await browser.newPage();
 async function webp(png) {
@@ -35,7 +36,7 @@ async function webp(png) {
     const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${source}`)).blob());
     const canvas = new OffscreenCanvas(image.width, image.height);
     canvas.getContext("2d").drawImage(image, 0, 0);
-    const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.6 });
+    const blob = await canvas.convertToBlob({ type: "image/webp", quality: 0.4 });
     const bytes = new Uint8Array(await blob.arrayBuffer());
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
   }, png.toString("base64"));
