@@ -63,8 +63,8 @@ class Pulls {
   list = $state.raw<Pull[]>([]);
   readonly running = $derived(this.list.filter((pull) => pull.state === "running"));
 
-  // Pulls that a reload of the page ended.
-  restore() {
+  constructor() {
+    // Pulls that a reload of the page ended.
     try {
       const names = JSON.parse(sessionStorage.getItem(storageKey) ?? "[]") as string[];
       this.list = names.map((name) => {
