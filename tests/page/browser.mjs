@@ -35,7 +35,7 @@ export async function person(url, options = {}) {
   const context = await (
     await launched()
   ).newContext({ baseURL: url, locale: "en-GB", viewport: { width: 1280, height: 800 }, ...options });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   return context;
 }
 
