@@ -171,7 +171,8 @@ TEST_F(ChatRoutes, FindsWhatIsAskedForWhateverItsCharacters) {
   chat("About C++", "is 100% = 1 & \"more\"?", "公园 and café");
   const auto parts = [&](const std::string& query) {
     std::string text;
-    for (const Json& hit : get("/page/search?q=" + query).at("hits")) {
+    const Json reply = get("/page/search?q=" + query);
+    for (const Json& hit : reply.at("hits")) {
       text += hit.at("message").is_null() ? "title: " : hit.at("role").get<std::string>() + ": ";
       for (const Json& part : hit.at("snippet")) {
         text += part.at("hit").get<bool>() ? "[" + part.at("text").get<std::string>() + "]"

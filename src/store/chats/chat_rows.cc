@@ -11,8 +11,9 @@ namespace {
 
 // messages.seq is the time of creation, times 2^16, and a counter: rows of a chat lie together, and the index
 // for search can be walked from the latest message on. The owner's word is indexed beside the text, so that
-// nobody waits for the hits of others to be passed over. An answer enters that index when it has ended, so
-// that writing it down every second stays cheap.
+// nobody waits for the hits of others to be passed over. Beginnings of three and four letters have indices of
+// their own, as those of frequent words would take a fifth of a second in 200,000 messages. An answer enters
+// that index when it has ended, so that writing it down every second stays cheap.
 //
 // Branches have no foreign key to their parent: deleting along one nests as deep as the chat is long.
 constexpr std::array<const char*, 1> kMigrations = {
@@ -48,7 +49,8 @@ constexpr std::array<const char*, 1> kMigrations = {
     "CREATE VIRTUAL TABLE chat_index USING fts5"
     " (title, owner_word, content = 'chats', content_rowid = 'seq', tokenize = 'hearth');"
     "CREATE VIRTUAL TABLE message_index USING fts5"
-    " (content, owner_word, content = 'messages', content_rowid = 'seq', tokenize = 'hearth');"
+    " (content, owner_word, content = 'messages', content_rowid = 'seq', tokenize = 'hearth', prefix = '3 "
+    "4');"
 
     "CREATE TRIGGER chat_added AFTER INSERT ON chats BEGIN"
     " INSERT INTO chat_index (rowid, title, owner_word) VALUES (new.seq, new.title, new.owner_word); END;"

@@ -1,4 +1,7 @@
 // The part of ChatStore that is about search.
+#include <algorithm>
+#include <cctype>
+
 #include "store/chats/chat_json.h"
 #include "store/chats/chat_rows.h"
 #include "store/chats/chat_store.h"
@@ -7,13 +10,26 @@ namespace hearth::store {
 namespace {
 
 constexpr size_t kMaxQueryBytes = 1000;
-constexpr int kMaxWords = 64;  // of one query
+constexpr int kMaxWords = 64;     // of one query
+constexpr int kMinBeginning = 3;  // letters of a word's beginning that is looked for
 
 // Around hits in what FTS5 returns: code points that Unicode keeps out of texts.
 constexpr std::string_view kHitBegins = "\xef\xb7\x90";  // U+FDD0
 constexpr std::string_view kHitEnds = "\xef\xb7\x91";    // U+FDD1
 
-// Every word in quotes: FTS5 then sees no operators, columns or brackets. The last one is a beginning.
+// Letters (of any script) and digits at the end.
+int n_last_letters(std::string_view word) {
+  int n = 0;
+  for (; !word.empty(); word.remove_suffix(1)) {
+    const auto byte = static_cast<unsigned char>(word.back());
+    if (byte < 0x80 && std::isalnum(byte) == 0) break;
+    if ((byte & 0xc0) != 0x80) ++n;
+  }
+  return n;
+}
+
+// Every word in quotes: FTS5 then sees no operators, columns or brackets. The last one is a beginning, unless
+// so short a one that it would be of half of all texts.
 Result<std::string> expression_of(std::string_view column, std::string_view query, const std::string& owner) {
   if (query.size() > kMaxQueryBytes) {
     return fail(ErrorCategory::kInvalidArgument, "what is searched for may have {} bytes, this has {}",
@@ -21,6 +37,7 @@ Result<std::string> expression_of(std::string_view column, std::string_view quer
   }
   constexpr std::string_view kSeparators(" \t\r\n\"\0", 6);
   std::string expression;
+  bool is_beginning = false;
   int n_words = 0;
   for (size_t at = 0;;) {
     at = query.find_first_not_of(kSeparators, at);
@@ -29,11 +46,13 @@ Result<std::string> expression_of(std::string_view column, std::string_view quer
     if (++n_words > kMaxWords) {
       return fail(ErrorCategory::kInvalidArgument, "what is searched for may have {} words", kMaxWords);
     }
-    expression.append("\"").append(query.substr(at, end - at)).append("\" ");
+    const std::string_view word = query.substr(at, end - at);
+    expression.append("\"").append(word).append("\" ");
+    is_beginning = n_last_letters(word) >= kMinBeginning;
     at = end;
   }
   if (expression.empty()) return expression;
-  expression.back() = '*';
+  if (is_beginning) expression.back() = '*';
   return fmt::format("owner_word : \"{}\" AND {{{}}} : ({})", owner_word(owner), column, expression);
 }
 
@@ -70,7 +89,7 @@ Result<std::vector<SearchHit>> ChatStore::search(const std::string& owner, const
   const std::lock_guard lock(mutex_);
   for (const auto& [column, sql] : {std::pair("title", kTitles), std::pair("content", kMessages)}) {
     HEARTH_TRY(const std::string expression, expression_of(column, query, owner));
-    if (expression.empty()) return hits;
+    if (expression.empty() || hits.size() == static_cast<size_t>(limit)) break;
     const int64_t wanted = limit - static_cast<int64_t>(hits.size());
     HEARTH_TRY(Statement rows,
                database_.query(sql, kHitBegins, kHitEnds, std::string_view(expression), owner, wanted));

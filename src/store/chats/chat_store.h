@@ -156,9 +156,9 @@ class ChatStore {
   Result<Chat> remove_message(const std::string& owner, const std::string& id);
 
   // --- Search
-  // Titles first, then messages from the latest on. All words of the query must be there, the last one may be
-  // the beginning of a word. Nothing in a query has a special meaning. In Chinese, Japanese, Korean and Thai,
-  // and for emoji, any run of characters is found. `limit` is 1 to 100.
+  // Titles first, then messages from the latest on. All words of the query must be there; the last one may be
+  // the beginning of a word, of 3 letters at least. Nothing in a query has a special meaning. In Chinese,
+  // Thai, Japanese and Korean, and for emoji, any run of characters is found. `limit` is 1 to 100.
   Result<std::vector<SearchHit>> search(const std::string& owner, const std::string& query, int64_t limit);
 
   // --- Presets

@@ -404,6 +404,8 @@ TEST_F(ChatStoreTest, AQueryIsNeverSyntax) {
   EXPECT_THAT(search("NEAR(tea coffee)"), IsEmpty());
   EXPECT_THAT(search("tea coff"), ElementsAre(HasSubstr("[coffee]"))) << "the last word may be a beginning";
   EXPECT_THAT(search("te coffee"), IsEmpty());
+  EXPECT_THAT(search("te"), IsEmpty()) << "too short for a beginning";
+  EXPECT_THAT(search("quo"), ElementsAre(HasSubstr("\"[quotes]\"")));
   for (const char* nothing :
        {"", " ", "*", "\"", "\"\"", "-", "()", "''", "!!", "\\", "\"\"\" \" *", ":", "{}:"}) {
     EXPECT_THAT(search(nothing), IsEmpty()) << nothing;

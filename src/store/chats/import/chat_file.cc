@@ -65,7 +65,8 @@ class ChatListReader : public nlohmann::json_sax<ForeignJson> {
   ChatFile take() {
     if (!had_list_) chat_is_there(head_, {});
     if (n_chats_left_out_ > kMaxNamedChats) {
-      file_.skipped.push_back({fmt::format("{} more chats", n_chats_left_out_ - kMaxNamedChats), "as above"});
+      file_.skipped.push_back(
+          {fmt::format("more chats ({})", n_chats_left_out_ - kMaxNamedChats), "as above"});
     }
     left_out_.report(file_.skipped);
     return std::move(file_);
@@ -255,7 +256,7 @@ Result<ChatFile> read_json(std::string bytes) {
   ChatFile file = reader.take();
   if (n_mended > 0) {
     file.skipped.push_back(
-        {fmt::format("{} halves of characters", n_mended), "the other half is not in the file"});
+        {fmt::format("halves of characters ({})", n_mended), "the other half is not in the file"});
   }
   return file;
 }

@@ -142,11 +142,11 @@ TEST(ChatFiles, ReadsWhatChatGptExports) {
   EXPECT_EQ(whole.messages[2].reasoning, "Thinking\n\nof tea");
   EXPECT_EQ(whole.messages[2].reasoning_ms, 2000);
   EXPECT_EQ(whole.messages[0].created, 1'700'000'001'000);
-  EXPECT_THAT(skipped(file),
-              UnorderedElementsAre("chat 2 \"Nothing\": it has no messages",
-                                   HasSubstr("chat 3: it has no \"mapping\""), HasSubstr("chat 4: "),
-                                   HasSubstr("1 images and recordings"), HasSubstr("1 results of tools"),
-                                   HasSubstr("1 notes about the user"), HasSubstr("1 marks of citations")));
+  EXPECT_THAT(skipped(file), UnorderedElementsAre(
+                                 "chat 2 \"Nothing\": it has no messages",
+                                 HasSubstr("chat 3: it has no \"mapping\""), HasSubstr("chat 4: "),
+                                 HasSubstr("images and recordings (1)"), HasSubstr("results of tools (1)"),
+                                 HasSubstr("notes about the user (1)"), HasSubstr("marks of citations (1)")));
 }
 
 TEST(ChatFiles, FollowsChildrenWhereParentsAreMissing) {
@@ -186,7 +186,8 @@ TEST(ChatFiles, ReadsWhatOpenWebUiExports) {
   EXPECT_EQ(whole.messages[2].status, MessageStatus::kFailed);
   EXPECT_EQ(whole.messages[2].error->message, "no memory");
   EXPECT_THAT(outline(file.chats[1]), ElementsAre("u:Hi", "u:Hi / a:Ho *"));
-  EXPECT_THAT(skipped(file), UnorderedElementsAre(HasSubstr("1 settings"), HasSubstr("1 images and files")));
+  EXPECT_THAT(skipped(file),
+              UnorderedElementsAre(HasSubstr("settings (1)"), HasSubstr("images and files (1)")));
 }
 
 WholeChat own_chat() {
@@ -327,12 +328,12 @@ TEST(ChatFiles, HostileChatsAreLeftOutAndTheOthersStay) {
               UnorderedElementsAre(HasSubstr("chat 1: it is nested deeper"),
                                    HasSubstr("chat 3 \"twice\": the key \"title\" appears twice"),
                                    HasSubstr("chat 4 \"circle\": it has no messages"),
-                                   HasSubstr("2 messages: they follow each other in a circle")));
+                                   HasSubstr("messages (2): they follow each other in a circle")));
   EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("nested"));
   EXPECT_THAT(error_of("{\"a\":" + std::string(1'000'000, '[')), HasSubstr("nested"));
   std::string many = "[";
   for (int i = 0; i < 300; ++i) many += "{},";
-  EXPECT_THAT(skipped(read(many + "{}]")).back(), HasSubstr("201 more chats"));
+  EXPECT_THAT(skipped(read(many + "{}]")).back(), HasSubstr("more chats (201)"));
 }
 
 TEST(ChatFiles, TypesThatAreWrongDoNoHarm) {
@@ -353,7 +354,7 @@ TEST(ChatFiles, HalvesOfCharactersAreMended) {
       R"([{"chat": {"messages": [{"role": "user", "content": "a\ud83d b\ude00 \ud83d\ude00 \\ud83d"}]}}])");
   ASSERT_EQ(file.chats.size(), 1U);
   EXPECT_EQ(file.chats[0].messages[0].content, "a\xef\xbf\xbd b\xef\xbf\xbd \xf0\x9f\x98\x80 \\ud83d");
-  EXPECT_THAT(skipped(file), ElementsAre(HasSubstr("2 halves of characters")));
+  EXPECT_THAT(skipped(file), ElementsAre(HasSubstr("halves of characters (2)")));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ void LeftOut::add(std::string_view what, std::string_view why, size_t n) {
 }
 
 void LeftOut::report(std::vector<SkippedPart>& skipped) const {
-  for (const auto& [what, kind] : kinds_) skipped.push_back({fmt::format("{} {}", kind.n, what), kind.why});
+  for (const auto& [what, kind] : kinds_) skipped.push_back({fmt::format("{} ({})", what, kind.n), kind.why});
 }
 
 namespace {
