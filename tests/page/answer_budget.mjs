@@ -18,20 +18,31 @@ async function heapMiB(session) {
   return Math.round((usedSize / 2 ** 20) * 10) / 10;
 }
 
+// Cumulative layout shift as browsers report it: the largest sum within a burst, of 5 s at most, without a pause of 1 s.
+function cumulativeShift(jumps) {
+  let [most, sum, begun, last] = [0, 0, -Infinity, -Infinity];
+  for (const [at, value] of jumps) {
+    if (at - last > 1000 || at - begun > 5000) [sum, begun] = [0, at];
+    sum += value;
+    last = at;
+    most = Math.max(most, sum);
+  }
+  return Math.round(most * 10_000) / 10_000;
+}
+
 // Writes for `seconds`, following the end, and measures. Times in ms, memory in MiB after a collection of garbage.
 export async function measureStreaming(page, seconds, slowdown = 4) {
   const session = await page.context().newCDPSession(page);
   await session.send("HeapProfiler.enable");
-  await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
   const text = longAnswer(seconds * tokensPerSecond * charactersPerToken);
   await page.evaluate(() => {
-    const watched = (window.watched = { begun: performance.now(), tasks: [], shift: 0, shifts: [], frames: [] });
+    const watched = (window.watched = { begun: performance.now(), tasks: [], jumps: [], shifts: [], frames: [] });
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) watched.tasks.push({ at: Math.round(entry.startTime - watched.begun), ms: Math.round(entry.duration) });
     }).observe({ type: "longtask" });
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        watched.shift += entry.value;
+        watched.jumps.push([entry.startTime, entry.value]);
         for (const { node } of entry.sources)
           watched.shifts.push(`${entry.value.toFixed(4)} ${node?.parentElement?.localName} > ${node?.nodeName} ${node?.textContent?.slice(0, 30)}`);
       }
@@ -45,7 +56,11 @@ export async function measureStreaming(page, seconds, slowdown = 4) {
     };
     requestAnimationFrame(frame);
   });
+  // What the page prepares while it has nothing to do.
+  await new Promise((next) => setTimeout(next, 1500));
   const heap = [await heapMiB(session)];
+  await session.send("Emulation.setCPUThrottlingRate", { rate: slowdown });
+  await page.evaluate(() => (watched.begun = performance.now()));
   const parts = 3;
   for (let part = 0; part < parts; ++part) {
     await page.evaluate(
@@ -84,7 +99,7 @@ export async function measureStreaming(page, seconds, slowdown = 4) {
     const frames = watched.frames.sort((a, b) => a - b);
     return {
       tasks: watched.tasks,
-      shift: watched.shift,
+      jumps: watched.jumps,
       shifts: watched.shifts,
       frameMedian: Math.round(frames[Math.floor(frames.length / 2)]),
       frame99: Math.round(frames[Math.floor(frames.length * 0.99)]),
@@ -92,6 +107,7 @@ export async function measureStreaming(page, seconds, slowdown = 4) {
       blocks: streamed.element.querySelectorAll(".part > *").length,
     };
   });
+  const { jumps, ...rest } = result;
   await page.evaluate(() => {
     streamed.view.destroy();
     streamed.element.remove();
@@ -101,5 +117,5 @@ export async function measureStreaming(page, seconds, slowdown = 4) {
   await new Promise((next) => setTimeout(next, 500));
   heap.push(await heapMiB(session));
   await session.detach();
-  return { seconds, characters: text.length, ...result, heap };
+  return { seconds, characters: text.length, shift: cumulativeShift(jumps), ...rest, heap };
 }

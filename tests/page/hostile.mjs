@@ -81,8 +81,10 @@ async function draw(texts, pieces) {
 }
 
 const short = hostile.filter(({ text }) => text.length <= 300);
-// The first part of those that go on for a megabyte says as much.
-const long = hostile.filter(({ text }) => text.length > 300).map(({ name, text }) => ({ name, text: text.slice(0, 150_000) }));
+// The first part of those that repeat one thing without end says as much.
+const long = hostile
+  .filter(({ text }) => text.length > 300)
+  .map(({ name, text }) => ({ name, text: text.slice(0, name.includes("megabyte") ? 60_000 : 6_000) }));
 
 for (const pieces of [[1], [5, 3, 11], [64]])
   test(`${short.length} short texts in pieces of ${pieces} characters`, { timeout: 120_000 }, async () => {
@@ -94,6 +96,6 @@ for (const pieces of [[1], [5, 3, 11], [64]])
 
 for (const { name, text } of long)
   test(`${name} (${text.length} characters)`, { timeout: 120_000 }, async () => {
-    for (const pieces of text.length < 100_000 ? [[97], [1500]] : [[20_000]])
+    for (const pieces of text.length < 10_000 ? [[331], [1500]] : [[20_000]])
       assert.deepEqual(await draw([text], pieces), []);
   });

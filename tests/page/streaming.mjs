@@ -5,6 +5,9 @@ import { after, test } from "node:test";
 import { answers, openAnswerPage } from "./answer_page.mjs";
 import { measureStreaming } from "./answer_budget.mjs";
 
+// ms. The aim is 50; a machine that shares its cores with other tests is not held to it.
+const longestTask = 250;
+
 const { page, close } = await openAnswerPage({ permissions: ["clipboard-read", "clipboard-write"] });
 after(close);
 
@@ -122,12 +125,20 @@ test("an unfinished link, formula or row is held back, and shown when it goes on
   await clear();
 });
 
-test("ten seconds at 200 tokens/s: nothing moves and memory does not grow", { timeout: 180_000 }, async () => {
-  const { shift, heap, elements } = await measureStreaming(page, 10, 1);
-  assert.ok(elements > 1000, `${elements} elements`);
-  assert.ok(shift < 0.05, `layout shift ${shift}`);
-  const [empty, ...during] = heap;
-  assert.ok(during.at(-1) - empty < 8, `heap in MiB: ${heap}`);
+test("ten seconds at 200 tokens/s on a slow processor", { timeout: 300_000 }, async () => {
+  // The machine may have other work: one undisturbed time in three says what the page needs.
+  let best = null;
+  for (let time = 0; time < 3; ++time) {
+    const measured = await measureStreaming(page, 10);
+    assert.ok(measured.elements > 1000, `${measured.elements} elements`);
+    assert.ok(measured.shift < 0.05, `layout shift ${measured.shift}: ${measured.shifts}`);
+    const [empty, ...during] = measured.heap;
+    assert.ok(during.at(-1) - empty < 8, `heap in MiB: ${measured.heap}`);
+    const longest = Math.max(0, ...measured.tasks.map(({ ms }) => ms));
+    best = Math.min(best ?? longest, longest);
+    if (best <= 50) return;
+  }
+  assert.ok(best <= longestTask, `a task took ${best} ms`);
 });
 
 test("a frame late in a long answer costs what one at its start costs", { timeout: 180_000 }, async () => {

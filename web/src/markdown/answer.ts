@@ -7,7 +7,9 @@ import "./answer.css";
 import { BlockParser } from "./blocks";
 import { forget, nextFrame } from "./frames";
 import { shownLine } from "./heal";
+import { renderInline } from "./inline";
 import { copied, copySelection } from "./rich";
+import { sanitise } from "./sanitise";
 import { ContainerView, HeadingLevels, type Scene } from "./views";
 
 // Words of the renderer's own controls and labels, in the page's language.
@@ -189,6 +191,23 @@ function goesOn(old: string, text: string): boolean {
     text.slice(Math.max(0, old.length - probe), old.length) === old.slice(-probe)
   );
 }
+
+// The first drawing is slow, as nothing is compiled yet: some steps of it are done while the page has nothing to do.
+function warmUp(steps: (() => void)[]) {
+  const step = steps.shift();
+  if (!step) return;
+  requestIdleCallback(() => {
+    step();
+    warmUp(steps);
+  });
+}
+if ("requestIdleCallback" in globalThis)
+  warmUp([
+    () => sanitise("<b>"),
+    () => renderInline("a", { references: new Map(), imageWord: "" }),
+    () => renderInline("**a** `b` [c](d)", { references: new Map(), imageWord: "" }),
+    () => sanitise("<strong>a</strong>"),
+  ]);
 
 export function mountAnswer(element: HTMLElement, options: AnswerOptions): AnswerView {
   return new Answer(element, options);

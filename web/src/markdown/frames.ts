@@ -3,7 +3,7 @@
 // Works until `deadline` (as performance.now()); says whether there is more to do.
 export type Work = (deadline: number) => boolean;
 
-const budgetMs = 5;
+const budgetMs = 4;
 const waiting = new Set<Work>();
 let requested = false;
 

@@ -21,6 +21,7 @@ let purifier: ReturnType<typeof DOMPurify> | null = null;
 function instance() {
   if (purifier) return purifier;
   purifier = DOMPurify(window);
+  purifier.setConfig(config);
   purifier.addHook("afterSanitizeAttributes", (node) => {
     if (node.nodeName === "A") {
       if (!linkTarget(node.getAttribute("href") ?? "")) node.removeAttribute("href");
@@ -32,5 +33,11 @@ function instance() {
 }
 
 export function sanitise(html: string): DocumentFragment {
-  return instance().sanitize(html, config) as unknown as DocumentFragment;
+  // Most of an answer: words without any markup are a text node, with nothing to parse.
+  if (!/[<&]/.test(html)) {
+    const fragment = document.createDocumentFragment();
+    if (html !== "") fragment.append(html);
+    return fragment;
+  }
+  return instance().sanitize(html) as unknown as DocumentFragment;
 }

@@ -23,15 +23,23 @@ export const canTypeset = () => katex !== null || failed;
 
 // Calls `ready` when formulas can be set.
 export function loadTypesetter(ready: () => void) {
-  loading ??= Promise.all([import("katex"), import("katex/dist/katex.min.css")]).then(
-    ([module]) => {
-      katex = module.default;
-    },
-    () => {
-      failed = true;
-    },
-  );
+  loading ??= load();
   void loading.then(ready);
+}
+
+const nextTask = () => new Promise((next) => setTimeout(next, 0));
+
+async function load() {
+  try {
+    const [module] = await Promise.all([import("katex"), import("katex/dist/katex.min.css")]);
+    // The first formula is the slowest by far, as nothing of KaTeX is compiled yet: it gets a task of its own.
+    await nextTask();
+    module.default.renderToString("\\frac{x_1^2}{y}");
+    await nextTask();
+    katex = module.default;
+  } catch {
+    failed = true;
+  }
 }
 
 // Sets the formula of an element of formulaElement(). A formula that can't be read is shown as it was written.
