@@ -151,7 +151,7 @@ TEST(MessageRequest, Tools) {
       serving::to_json(prompt_of(request).tools),
       R"([{"type": "function", "function": {"name": "f", "description": "d", "parameters": )"
       R"({"type": "object", "properties": {"x": {"type": "string"}}}}}, )"
-      R"({"type": "function", "function": {"name": "g", "parameters": {"type": "object", "properties": {}}}}])");
+      R"({"type": "function", "function": {"name": "g", "description": "", "parameters": {"type": "object", "properties": {}}}}])");
   EXPECT_TRUE(
       prompt_of(parsed(with(R"("tools":[{"type":"computer_20250124","name":"c"}])"))).tools.is_none());
 }
