@@ -14,12 +14,12 @@ const program = (name) => path.join(process.env.HEARTH_BUILD, name);
 export const storyModel = path.join(folder, "../data/models/stories260K.gguf");
 
 // A model with random weights and a real family's template, by its name in `hearth-synth --list`: "tiny-qwen3". Its
-// context is long enough for replies that are to be interrupted.
-export function synthesizedModel(spec, { context = 32768 } = {}) {
+// context is long enough for replies that are to be interrupted. more: of hearth-synth's options.
+export function synthesizedModel(spec, { context = 32768, more = [] } = {}) {
   const home = mkdtempSync(path.join(tmpdir(), "hearth-model-"));
   after(() => rmSync(home, { recursive: true }));
   const file = path.join(home, `${spec}.gguf`);
-  execFileSync(program("hearth-synth"), [spec, file, "--context", String(context), "--threads", "1"]);
+  execFileSync(program("hearth-synth"), [spec, file, "--context", String(context), "--threads", "1", ...more]);
   return file;
 }
 

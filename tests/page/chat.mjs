@@ -1,9 +1,9 @@
 // The main journey: ask, stop, go on, branch, find again, tidy up.
 import assert from "node:assert/strict";
 import { answered, answers, ask, assertQuiet, composer, person, questions, step, stopButton, tab } from "./browser.mjs";
-import { pageServer } from "./server.mjs";
+import { pageServer, slowModel } from "./server.mjs";
 
-const server = await pageServer();
+const server = await pageServer({ models: [slowModel()] });
 const context = await person(server.url, { permissions: ["clipboard-read", "clipboard-write"] });
 const page = await tab(context);
 
@@ -29,6 +29,7 @@ step("a question goes to the top, its answer below it, and the focus stays", asy
 
 step("Escape stops, what was written stays, and continue goes on from there", async () => {
   await stopButton(page).waitFor();
+  await page.waitForFunction(() => document.querySelector(".assistant .answer")?.innerText.length > 40);
   await page.keyboard.press("Escape");
   await page.getByText("You stopped this answer.").waitFor();
   const kept = await answers(page).last().locator(".answer").innerText();

@@ -1,9 +1,9 @@
 // The main journey with the keyboard alone.
 import assert from "node:assert/strict";
 import { answered, answers, assertQuiet, composer, person, questions, step, tab } from "./browser.mjs";
-import { pageServer } from "./server.mjs";
+import { pageServer, slowModel } from "./server.mjs";
 
-const server = await pageServer();
+const server = await pageServer({ models: [slowModel()] });
 const page = await tab(await person(server.url));
 
 const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.id);

@@ -1,9 +1,9 @@
 // The server owns an answer: reloads, other tabs and lost connections find it where it is.
 import assert from "node:assert/strict";
 import { answers, ask, composer, person, questions, step, stopButton, tab } from "./browser.mjs";
-import { pageServer } from "./server.mjs";
+import { pageServer, slowModel } from "./server.mjs";
 
-const server = await pageServer();
+const server = await pageServer({ models: [slowModel()] });
 const context = await person(server.url);
 
 const written = (page) =>

@@ -95,6 +95,8 @@ class Page {
           const { id } = JSON.parse(data) as { id: string };
           chats.removed(id);
           if (router.route.view === "chat" && router.route.chat === id) router.go("#/", { replace: true });
+        } else if (type === "chats") {
+          void chats.refresh().catch(() => {});
         } else if (type === "answer") {
           const news = JSON.parse(data) as AnswerNews;
           for (const listener of this.#answerListeners) listener(news);
