@@ -1,6 +1,5 @@
 #include "api/ollama/progress_stream.h"
 
-#include <atomic>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -19,41 +18,50 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
-// Between the worker's thread and the connection's strand.
-struct Channel : std::enable_shared_from_this<Channel> {
-  explicit Channel(const asio::any_io_executor& executor) : timer(executor) {}
-
+// What the coroutine sleeps on; touched on its strand only.
+struct Waiter {
+  explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
   void raise() {
-    asio::post(timer.get_executor(), [self = shared_from_this()] {
-      self->raised = true;
-      self->timer.cancel();
-    });
+    raised = true;
+    timer.cancel();
   }
 
-  // On the worker.
+  asio::steady_timer timer;
+  bool raised = false;
+};
+
+// Between the worker's thread and the connection's strand. The worker may be the last to let go of it, when
+// the server's threads are gone: what belongs to the strand leaves with the coroutine.
+struct Channel {
+  explicit Channel(std::shared_ptr<Waiter> sleeper) : waiter(std::move(sleeper)) {}
+
+  // On the worker. False: nobody wants to hear more.
   bool report(const Json& line) {
-    {
-      const std::lock_guard lock(mutex);
-      lines += dump(line) + "\n";
-    }
-    raise();
-    return !abandoned;
+    const std::lock_guard lock(mutex);
+    lines += dump(line) + "\n";
+    wake();
+    return waiter != nullptr;
   }
   void finish(Status status) {
-    {
-      const std::lock_guard lock(mutex);
-      result = std::move(status);
-    }
-    raise();
+    const std::lock_guard lock(mutex);
+    result = std::move(status);
+    wake();
+  }
+  // On the strand.
+  void abandon() {
+    const std::lock_guard lock(mutex);
+    waiter.reset();
   }
 
-  std::atomic<bool> abandoned = false;
-  std::mutex mutex;
+  std::mutex mutex;              // of all members
   std::string lines;             // not sent yet
   std::optional<Status> result;  // when the job has ended
+  std::shared_ptr<Waiter> waiter;
 
-  asio::steady_timer timer;  // on the strand, like what follows
-  bool raised = false;
+ private:
+  void wake() {
+    if (waiter) asio::post(waiter->timer.get_executor(), [sleeper = waiter] { sleeper->raise(); });
+  }
 };
 
 std::string last_line(std::string lines) {
@@ -64,15 +72,13 @@ std::string last_line(std::string lines) {
 }  // namespace
 
 Task<void> reply_with_progress(Worker& worker, Job job, bool stream, ResponseWriter& writer) {
-  const auto channel = std::make_shared<Channel>(writer.executor());
+  const auto waiter = std::make_shared<Waiter>(writer.executor());
+  const auto channel = std::make_shared<Channel>(waiter);
   struct Abandon {  // also when the coroutine is destroyed
     std::shared_ptr<Channel> channel;
-    ~Abandon() { channel->abandoned = true; }
+    ~Abandon() { channel->abandon(); }
   } const abandon{channel};
-  writer.watch([channel] {
-    channel->raised = true;
-    channel->timer.cancel();
-  });
+  writer.watch([waiter] { waiter->raise(); });
   worker.post([channel, job = std::move(job)] {
     channel->finish(job([&](const Json& line) { return channel->report(line); }));
   });
@@ -110,11 +116,11 @@ Task<void> reply_with_progress(Worker& worker, Job job, bool stream, ResponseWri
       if (!co_await writer.write(std::move(lines))) co_return;
     }
     if (result) break;
-    if (!channel->raised) {
-      channel->timer.expires_at(steady_clock::time_point::max());
-      co_await channel->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (!waiter->raised) {
+      waiter->timer.expires_at(steady_clock::time_point::max());
+      co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
-    channel->raised = false;
+    waiter->raised = false;
   }
   writer.watch(nullptr);
   if (writer.started()) {

@@ -206,7 +206,7 @@ TEST_F(Answers, StopKeepsWhatIsThereAndFreesTheModel) {
   });
   EXPECT_EQ(act(answer, "continue")["answer"]["content"], "half an ans");
   EXPECT_EQ(ended(answer).content, "half an answer");
-  const auto& prompt = std::get<serving::ChatPrompt>(service_.requests().back().prompt);
+  const auto prompt = std::get<serving::ChatPrompt>(service_.requests().back().prompt);
   EXPECT_FALSE(prompt.add_generation_prompt);
   EXPECT_EQ(prompt.messages.back().content, "half an ans");
 }
@@ -330,8 +330,14 @@ TEST_F(Answers, OfOthersAreNotThere) {
 }
 
 TEST_F(Answers, HostileIdsAreNotFound) {
-  for (const std::string id : {"..", "%2e%2e%2f", "'; DROP TABLE messages; --", "%F0%9F%92%A9", "a%00b",
-                               "x%0d%0aSet-Cookie:%20a", std::string(4000, 'x').c_str()}) {
+  const std::vector<std::string> ids = {"..",
+                                        "%2e%2e%2f",
+                                        "'; DROP TABLE messages; --",
+                                        "%F0%9F%92%A9",
+                                        "a%00b",
+                                        "x%0d%0aSet-Cookie:%20a",
+                                        std::string(4000, 'x')};
+  for (const std::string& id : ids) {
     std::string encoded = id;
     for (size_t at; (at = encoded.find(' ')) != std::string::npos;) encoded.replace(at, 1, "%20");
     const Reply reply = server_->ask(post("/page/messages/" + encoded + "/stop", "", kPage));
