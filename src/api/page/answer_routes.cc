@@ -145,11 +145,12 @@ Task<std::optional<serving::TokenStream>> start(const AnswerServices& services, 
 // Tells all pages of a new answer, and begins to write it.
 void go(const AnswerServices& services, const std::string& owner, const Message& answer,
         serving::TokenStream stream) {
-  services.answers.begin(owner, answer, std::move(stream));
+  // First, as an answer's end is told from there as well: pages must not hear of the end before the beginning.
   services.disk.post([services, owner, answer] {
     publish_answer(services.events, owner, answer);
     if (const auto chat = services.chats.get(owner, answer.chat)) publish_chat(services.events, owner, *chat);
   });
+  services.answers.begin(owner, answer, std::move(stream));
 }
 
 Task<void> ask(AnswerServices services, const HttpRequest& http, ResponseWriter& writer) {
