@@ -6,12 +6,9 @@
 
 #include "api/json.h"
 #include "app/commands/commands.h"
-#include "app/fit/model_fit.h"
+#include "app/fit/machine_fit.h"
 #include "app/model_argument.h"
 #include "app/terminal_text.h"
-#include "base/platform/processors.h"
-#include "serving/memory_budget.h"
-#include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::app {
 namespace {
@@ -113,7 +110,8 @@ Json memory_json(const ContextFit& at) {
 }
 
 Json fit_json(const ModelFit& fit) {
-  Json json{{"name", fit.name}, {"type", fit.quant}, {"verdict", verdict_name(fit.verdict)}, {"why", fit.why}};
+  Json json{
+      {"name", fit.name}, {"type", fit.quant}, {"verdict", verdict_name(fit.verdict)}, {"why", fit.why}};
   if (!fit.pull.empty()) json["pull"] = fit.pull;
   json["file_bytes"] = fit.file_bytes;
   json["prefill_tokens_per_second"] = fit.prefill_tokens_per_second;
@@ -129,34 +127,16 @@ Json fit_json(const ModelFit& fit) {
 Status run_fit(const FitCommand& command, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, command.settings));
   HEARTH_TRY(const std::vector<FitCandidate> wanted, candidates(command.model, settings));
-  const kernels::KernelTable* kernels = settings.kernels.empty() ? kernels::available_kernels().front()
-                                                                 : kernels::find_kernels(settings.kernels);
-  if (kernels == nullptr) {
-    return fail(ErrorCategory::kInvalidArgument, "kernels \"{}\" are not available on this processor",
-                settings.kernels);
-  }
-  platform::prepare_compute_thread();  // the calling thread computes too
-  ThreadPool threads(settings.threads > 0 ? settings.threads : ThreadPool::usable_processors());
-  const serving::MemoryBudget budget(static_cast<uint64_t>(settings.memory_gib * (1 << 30)));
-  const FitOptions options{
-      .memory_bytes = budget.capacity(), .kv_dtype = settings.kv_type, .speculate = settings.speculation};
-  HEARTH_TRY(MachineSpeed speed, MachineSpeed::measure(threads, *kernels));
-  serving::ModelPlanner planner(tensor::create_cpu_backend(*kernels, threads));
-  std::vector<ModelFit> fits;
-  for (const FitCandidate& candidate : wanted) {
-    auto fit = judge(candidate, planner, options);
-    if (!fit) return propagate(std::move(fit).error(), candidate.name);
-    HEARTH_CHECK_OK(predict_speed(candidate, speed, *fit));
-    fits.push_back(std::move(*fit));
-  }
+  HEARTH_TRY(const MachineFit machine, fit_machine(wanted, settings));
+  const std::vector<ModelFit>& fits = machine.fits;
 
   if (command.json) {
     Json json{{"machine",
-               {{"memory_bytes", options.memory_bytes},
-                {"threads", threads.n_threads()},
-                {"kernels", kernels->name},
-                {"read_bytes_per_second", speed.read_bytes_per_second()},
-                {"macs_per_second", speed.macs_per_second()}}}};
+               {{"memory_bytes", machine.memory_bytes},
+                {"threads", machine.n_threads},
+                {"kernels", machine.kernels},
+                {"read_bytes_per_second", machine.read_bytes_per_second},
+                {"macs_per_second", machine.macs_per_second}}}};
     json["models"] = Json::array();
     for (const ModelFit& fit : fits) json["models"].push_back(fit_json(fit));
     if (command.model.empty()) {
@@ -170,9 +150,9 @@ Status run_fit(const FitCommand& command, Environment& environment) {
   }
   environment.print(fmt::format(
       "Models can have {} of memory; {} threads with {} kernels read {:.1f} GB/s{}.\n\n",
-      human_bytes(options.memory_bytes), threads.n_threads(), kernels->name,
-      speed.read_bytes_per_second() / 1e9,
-      speed.macs_per_second() > 0 ? fmt::format(" and do {:.0f} GMAC/s", speed.macs_per_second() / 1e9)
+      human_bytes(machine.memory_bytes), machine.n_threads, machine.kernels,
+      machine.read_bytes_per_second / 1e9,
+      machine.macs_per_second > 0 ? fmt::format(" and do {:.0f} GMAC/s", machine.macs_per_second / 1e9)
                                   : ""));
   environment.print(table(fits));
   environment.print(
