@@ -1,6 +1,7 @@
-# `cmake --install` and a Debian package with the binary: cpack --config build/release/CPackConfig.cmake
+# `cmake --install` and a Debian package with the binary and the built-in model: cpack --config build/release/CPackConfig.cmake
 include(GNUInstallDirs)
 install(TARGETS hearth RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${CMAKE_SOURCE_DIR}/tools/builtin-model/hearth-helper.gguf DESTINATION ${CMAKE_INSTALL_DATADIR}/hearth)
 install(FILES ${CMAKE_SOURCE_DIR}/LICENSE ${CMAKE_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 set(CPACK_GENERATOR DEB)

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "serving/model_choice.h"
+
 namespace hearth::api {
 namespace {
 
@@ -159,7 +161,7 @@ Task<std::optional<std::vector<Answer>>> collect_reply(std::vector<serving::Toke
 
 Parsed<std::string> requested_model(const serving::GenerationService& service, std::string name) {
   if (!name.empty()) return service.resolve(name);
-  const auto models = service.list_models();
+  const auto models = serving::models_to_choose_from(service.list_models());
   if (models.size() == 1) return models[0].name;
   std::string names;
   for (const auto& model : models) names += (names.empty() ? "" : ", ") + model.name;

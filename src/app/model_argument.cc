@@ -1,5 +1,8 @@
 #include "app/model_argument.h"
 
+#include <optional>
+
+#include "base/platform/executable.h"
 #include "serving/vocabulary_loader.h"
 
 namespace hearth::app {
@@ -21,10 +24,25 @@ Result<ModelArgument> file_argument(const std::string& path) {
   return ModelArgument{.name = path, .in_store = false, .files = {path}, .defaults = {}};
 }
 
+// Of the model that comes with Hearth; absent where it has been left behind.
+std::optional<fs::path> builtin_model() {
+  constexpr const char* kFile = "hearth-helper.gguf";
+  const fs::path folder = platform::executable_path().parent_path();
+  std::error_code error;
+  for (const fs::path& path : {folder / kFile, folder.parent_path() / "share" / "hearth" / kFile}) {
+    if (fs::is_regular_file(path, error)) return path;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::shared_ptr<store::ModelStore> open_store(const Settings& settings) {
-  return std::make_shared<store::ModelStore>(settings.store_folder, settings.model_sources);
+  std::vector<store::ModelSource> sources = settings.model_sources;
+  if (auto path = builtin_model()) {
+    sources.push_back({store::ModelSource::Kind::kBuiltIn, *std::move(path)});
+  }
+  return std::make_shared<store::ModelStore>(settings.store_folder, std::move(sources));
 }
 
 Result<ModelArgument> find_model(const std::string& model, const EnvironmentLookup& environment) {

@@ -14,6 +14,8 @@
 
 namespace hearth::app {
 
+// With the model that comes with Hearth, hearth-helper.gguf: beside the program, or in ../share/hearth from
+// there.
 std::shared_ptr<store::ModelStore> open_store(const Settings& settings);
 
 struct ModelArgument {

@@ -27,7 +27,8 @@ struct ModelSummary {
   int64_t modified_unix_seconds = 0;
   ModelCapabilities capabilities;
   bool loaded = false;
-  std::string digest;  // SHA-256 in hexadecimal of the manifest that a store has of it; empty = none
+  bool built_in = false;  // comes with Hearth
+  std::string digest;     // SHA-256 in hexadecimal of the manifest that a store has of it; empty = none
 };
 
 // All that a file says about itself, and its store about it.

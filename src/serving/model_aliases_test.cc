@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "serving/model_choice.h"
+
 namespace hearth::serving {
 namespace {
 
@@ -49,6 +51,17 @@ TEST(ModelAliases, AgentsFindTheOnlyModel) {
   EXPECT_EQ(ModelAliases().resolve("gpt-4o", served({"qwen3:8b"})), "gpt-4o");
   const ModelAliases aliases = aliases_of({{"claude-*", "other"}});
   EXPECT_EQ(aliases.resolve("claude-haiku-4-5", served({"qwen3:8b"})), "other");
+}
+
+TEST(ModelChoice, TheBuiltInModelIsForThoseWhoHaveNoOther) {
+  std::vector<ModelSummary> models = served({"hearth-helper", "qwen3:8b"});
+  models[0].built_in = true;
+  const auto chosen = models_to_choose_from(models);
+  ASSERT_EQ(chosen.size(), 1u);
+  EXPECT_EQ(chosen[0].name, "qwen3:8b");
+  models.pop_back();
+  EXPECT_EQ(models_to_choose_from(models).size(), 1u);
+  EXPECT_TRUE(models_to_choose_from({}).empty());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/platform/memory.h"
 #include "kernels/kernels.h"
 #include "serving/loaded_model.h"
+#include "serving/model_choice.h"
 #include "serving/model_keeper.h"
 #include "serving/model_name.h"
 #include "serving/served_model.h"
@@ -148,7 +149,7 @@ class LocalModelPool : public ModelPool {
     for (const Entry& entry : entries()) {
       if (entry.model->stored() == nullptr) named.push_back(entry.model->summary());
     }
-    return options_.aliases.resolve(name, named.empty() ? list_models() : named);
+    return options_.aliases.resolve(name, named.empty() ? models_to_choose_from(list_models()) : named);
   }
 
   Result<ModelDetails> describe(const std::string& name) override {
@@ -257,7 +258,7 @@ class LocalModelPool : public ModelPool {
     std::optional<ModelSummary> best;
     for (const ModelSummary& model : list_models()) {
       const bool fits = model.size_bytes < std::min(large.summary().size_bytes, budget_.capacity() / 10 * 9);
-      if (!fits || writes(model) != writes(large.summary())) continue;
+      if (!fits || model.built_in || writes(model) != writes(large.summary())) continue;
       if (!best || model.size_bytes > best->size_bytes) best = model;
     }
     return best ? fmt::format("; {} ({}) is smaller", best->name, human_bytes(best->size_bytes))

@@ -75,6 +75,7 @@ Result<ModelSummary> StoredModels::summarise(const store::StoredModel& model) co
     HEARTH_TRY(ModelSummary summary, OpenedModel::summarise(model.files, options));
     summary.size_bytes = model.bytes;
     summary.modified_unix_seconds = unix_seconds(model.modified);
+    summary.built_in = model.kind == store::StoredModel::Kind::kBuiltIn;
     return summary;
   };
   Result<ModelSummary> summary = read();

@@ -104,10 +104,11 @@ StoredModel read_imported_model(const NamedFile& file, const fs::path& root) {
   return model;
 }
 
-StoredModel read_found_model(FolderModel&& found, const fs::path& folder) {
+StoredModel read_found_model(FolderModel&& found, const fs::path& folder,
+                             StoredModel::Kind kind = StoredModel::Kind::kFound) {
   StoredModel model;
   model.name = ModelName::for_file(found.name);
-  model.kind = StoredModel::Kind::kFound;
+  model.kind = kind;
   model.source = folder;
   model.problem = std::move(found.problem);
   for (const fs::path& file : found.files) {
@@ -181,10 +182,12 @@ std::vector<StoredModel> ModelStore::models_of(const Source& source) {
     for (const NamedFile& file : list_named_files(source.path / "manifests")) {
       models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
     }
-  } else {
+  } else if (source.kind == ModelSource::Kind::kFolder) {
     for (FolderModel& found : source.folder->models()) {
       models.push_back(read_found_model(std::move(found), source.path));
     }
+  } else if (auto found = gguf_model_at(source.path)) {
+    models.push_back(read_found_model(std::move(*found), source.path, StoredModel::Kind::kBuiltIn));
   }
   return models;
 }
@@ -196,9 +199,9 @@ std::optional<StoredModel> ModelStore::find_in(const Source& source, const Model
     return read_manifest_model(*file, source.path, BlobStore(source.path / "blobs"),
                                StoredModel::Kind::kFound);
   }
-  for (FolderModel& found : source.folder->models()) {
-    const Result<ModelName> its = ModelName::parse(ModelName::for_file(found.name));
-    if (its && *its == name) return read_found_model(std::move(found), source.path);
+  for (StoredModel& model : models_of(source)) {
+    const Result<ModelName> its = ModelName::parse(model.name);
+    if (its && *its == name) return std::move(model);
   }
   return std::nullopt;
 }
@@ -214,13 +217,13 @@ std::vector<StoredModel> ModelStore::list() const {
   for (const Source& source : sources_) {
     for (StoredModel& model : models_of(source)) models.push_back(std::move(model));
   }
-  std::stable_sort(models.begin(), models.end(),
-                   [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
   std::vector<StoredModel> distinct;
   for (StoredModel& model : models) {
     const auto has_its_name = [&](const StoredModel& other) { return same_name(other.name, model.name); };
     if (std::none_of(distinct.begin(), distinct.end(), has_its_name)) distinct.push_back(std::move(model));
   }
+  std::stable_sort(distinct.begin(), distinct.end(),
+                   [](const StoredModel& a, const StoredModel& b) { return a.name < b.name; });
   return distinct;
 }
 
@@ -312,7 +315,7 @@ Result<StoredModel> ModelStore::import_file(const ModelName& name, const fs::pat
 
 Status ModelStore::copy(std::string_view from, const ModelName& to) {
   HEARTH_TRY(const StoredModel model, find(from));
-  if (model.kind == StoredModel::Kind::kFound) {
+  if (model.kind == StoredModel::Kind::kFound || model.kind == StoredModel::Kind::kBuiltIn) {
     if (model.manifest) {
       return fail(ErrorCategory::kInvalidArgument,
                   "the model \"{}\" belongs to {} and cannot be copied from there", model.name,
@@ -351,6 +354,10 @@ Result<uint64_t> ModelStore::remove(std::string_view text) {
   if (imported) return uint64_t{0};
   for (const Source& source : sources_) {
     if (const auto found = find_in(source, name)) {
+      if (found->kind == StoredModel::Kind::kBuiltIn) {
+        return fail(ErrorCategory::kInvalidArgument, "the model \"{}\" is a part of Hearth and stays: {}",
+                    found->name, found->files.front().string());
+      }
       return fail(
           ErrorCategory::kInvalidArgument,
           "the model \"{}\" is read in place from {}, which belongs to another program; remove it there",

@@ -34,6 +34,7 @@ struct ModelSource {
   enum class Kind {
     kOllamaStore,  // a folder with "manifests" and "blobs"
     kFolder,       // a tree with GGUF files: LM Studio's, Hugging Face's cache, anybody's
+    kBuiltIn,      // one GGUF file that comes with the program
   };
   Kind kind = Kind::kFolder;
   std::filesystem::path path;
@@ -44,6 +45,7 @@ struct StoredModel {
     kOwn,       // a manifest in the own store
     kImported,  // files elsewhere, registered by import_files()
     kFound,     // in one of the further sources
+    kBuiltIn,   // comes with the program
   };
   std::string name;  // short form with tag (ModelName::text()); of a file in a folder: ModelName::for_file()
   Kind kind = Kind::kOwn;

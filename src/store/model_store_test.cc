@@ -348,6 +348,28 @@ TEST_F(ModelStoreTest, ReadsOtherStoresAndFoldersInPlace) {
   }
 }
 
+TEST_F(ModelStoreTest, TheBuiltInModelIsThereAndStays) {
+  const fs::path file = folder_ / "bin/hearth-helper.gguf";
+  const auto open = [&] { return ModelStore(folder_ / "models", {{ModelSource::Kind::kBuiltIn, file}}); };
+  EXPECT_TRUE(open().list().empty());  // has been left behind
+  write_file(file, "helps");
+  ModelStore store = open();
+  ASSERT_EQ(store.list().size(), 1u);
+  const auto found = store.find("Hearth-Helper");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->kind, StoredModel::Kind::kBuiltIn);
+  EXPECT_EQ(found->bytes, 5u);
+  const Result<uint64_t> removed = store.remove("hearth-helper");
+  ASSERT_FALSE(removed);
+  EXPECT_THAT(removed.error().message, HasSubstr("a part of Hearth"));
+  EXPECT_TRUE(store.copy("hearth-helper", name("mine")));
+  EXPECT_EQ(store.find("mine")->files.front(), file);
+  std::swap(store_, store);
+  publish("hearth-helper", "another");  // the owner's comes first
+  EXPECT_EQ(store_.find("hearth-helper")->kind, StoredModel::Kind::kOwn);
+  EXPECT_EQ(names(), (std::vector<std::string>{"hearth-helper:latest", "mine:latest"}));
+}
+
 TEST_F(ModelStoreTest, ImportsFilesWithoutCopyingThem) {
   const fs::path file = folder_ / "elsewhere/model.gguf";
   write_file(file, "weights");

@@ -72,7 +72,7 @@ check("names the stop sequence", async () => {
 check("lists models and retrieves one", async () => {
   const ids = [];
   for await (const entry of client.models.list()) ids.push(entry.id);
-  assert.deepEqual(ids.sort(), [model, agentModel]);
+  assert.deepEqual(ids.sort(), ["hearth-helper", model, agentModel]);
   const one = await client.models.retrieve(model);
   assert.equal(one.type, "model");
   assert.ok(!Number.isNaN(Date.parse(one.created_at)));

@@ -27,7 +27,7 @@ check("says what it is", async () => {
 
 check("lists, shows and tells what is loaded", async () => {
   const { models } = await client.list();
-  assert.deepEqual(models.map((entry) => entry.name).sort(), [model, random_model].sort());
+  assert.deepEqual(models.map((entry) => entry.name).sort(), ["hearth-helper", model, random_model].sort());
   const entry = models.find((one) => one.name === model);
   assert.match(entry.digest, /^[0-9a-f]{64}$/);
   assert.equal(entry.details.format, "gguf");

@@ -251,8 +251,25 @@ TEST_F(CliTest, APromptBeyondTheContextHasItsOwnCode) {
   EXPECT_EQ(outcome.out, "");
 }
 
+// A command that names no model means the only one that somebody has brought, and before that the built-in
+// one.
+TEST_F(CliTest, TheBuiltInModelAnswersWhereNoOtherIsThere) {
+  EXPECT_THAT(hearth("list").out, ::testing::ContainsRegex("hearth-helper .*Q8_0 .*built in"));
+  const Outcome told = hearth("run", "How do I change the port of the server?");
+  ASSERT_EQ(told.exit_code, 0) << told.err;
+  EXPECT_THAT(told.out, HasSubstr("`hearth serve --port PORT`"));
+  expect_error("rm hearth-helper", 2, "a part of Hearth");
+
+  ASSERT_EQ(hearth("import '" + model_ + "' --name mine").exit_code, 0);
+  EXPECT_THAT(hearth("run --raw --temperature 0 --max-tokens 8", "Once upon a time").out,
+              StartsWith(", there was a little girl"));
+  ASSERT_EQ(hearth("cp mine other").exit_code, 0);
+  const Outcome unclear = hearth("run", "Hello");
+  EXPECT_EQ(unclear.exit_code, 2);
+  EXPECT_THAT(unclear.err, HasSubstr("there are mine:latest, other:latest"));
+}
+
 TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {
-  EXPECT_THAT(hearth("list").err, HasSubstr("there are no models"));
   fs::copy_file(model_, home_ / "a story.gguf");
   const std::string file = (home_ / "a story.gguf").string();
   const Outcome imported = hearth("import '" + file + "'");
@@ -267,11 +284,12 @@ TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {
   EXPECT_NE(hearth("import '" + (home_ / "bad.gguf").string() + "'").exit_code, 0);
 
   const nlohmann::json list = nlohmann::json::parse(hearth("list --json").out);
-  ASSERT_EQ(list.size(), 3u);
+  ASSERT_EQ(list.size(), 4u);
   EXPECT_EQ(list[0]["name"], "Tales:q8");
   EXPECT_EQ(list[1]["name"], "a-story:latest");
   EXPECT_EQ(list[1]["files"][0], file);
-  EXPECT_EQ(list[2]["name"], "me/mine:latest");
+  EXPECT_EQ(list[2]["name"], "hearth-helper");
+  EXPECT_EQ(list[3]["name"], "me/mine:latest");
   EXPECT_THAT(hearth("list").out, HasSubstr("imported"));
   EXPECT_THAT(hearth("show A-STORY").out, HasSubstr("llama"));
   EXPECT_THAT(hearth("show a-story --modelfile").out, HasSubstr("FROM " + file));
@@ -334,7 +352,7 @@ TEST_F(CliTest, ACheckpointBecomesAModel) {
   write_checkpoint(folder);
   const std::string import = "import '" + folder.string() + "' ";
   expect_error(import, 3, "tokenizer.json is missing");
-  EXPECT_THAT(hearth("list").err, HasSubstr("there are no models"));
+  EXPECT_EQ(nlohmann::json::parse(hearth("list --json").out).size(), 1u);  // the built-in one
 
   nlohmann::json tokenizer{{"model", {{"type", "BPE"}, {"byte_fallback", true}, {"merges", {"a b", "ab c"}}}},
                            {"normalizer", {{"type", "Prepend"}, {"prepend", "\u2581"}}},

@@ -44,7 +44,7 @@ set(users_zlib api)
 set(users_zstd api)
 set(users_prometheus api)
 set(users_g)  # GoogleTest: tests only
-set(system_folders "^(arpa|asm|linux|mach|net|netinet|sys)/")
+set(system_folders "^(arpa|asm|linux|mach|mach-o|net|netinet|sys)/")
 
 set(test_file "(_test|_test_support|/test_file)\\.(h|cc)$|/(testing|parity)/")
 

@@ -46,8 +46,9 @@ class Batches:
         return to_tensors(batch, random.Random(f"{self.seed}/{self.pool}/{self.used}"))
 
 
-def to_tensors(batch, rng=None, share=0.04, weight=0.2):
-    """Rows padded behind. Weights are 1 on answers, and `weight` on a share of what was asked and read."""
+def to_tensors(batch, rng=None, share=0.04, weight=0.2, first=8, first_weight=3):
+    """Rows padded behind. Weights are 1 on answers, more on the `first` tokens of each, which decide what it will be, and
+    `weight` on a share of what was asked and read."""
     longest = max(len(ids) for _, ids, _ in batch) - 1
     ids = numpy.zeros((len(batch), longest), dtype=numpy.int64)
     targets, weights = numpy.zeros_like(ids), numpy.zeros((len(batch), longest), dtype=numpy.float32)
@@ -55,6 +56,9 @@ def to_tensors(batch, rng=None, share=0.04, weight=0.2):
         length = len(tokens) - 1
         ids[row, :length], targets[row, :length] = tokens[:-1], tokens[1:]
         weights[row, :length] = answer[1:]
+        for place in range(length):
+            if answer[place + 1] and not all(answer[max(0, place + 1 - first):place + 1]):
+                weights[row, place] = first_weight
         if rng is not None:
             for place in range(length):
                 if not answer[place + 1] and rng.random() < share:

@@ -1,7 +1,7 @@
 """Asks a served model unseen questions: evaluate.py URL [--model NAME] [--count N] [--seed N] [--transcript FILE]
 
-Questions about Hearth are paraphrases that training never saw; documents are generated from a new seed, and asked about
-in words that training never saw. Works with any model behind /v1/chat/completions. Prints one JSON object.
+Questions about Hearth are paraphrases that training never saw, and all of those in evaluation.txt, whose author had not
+seen those of training; documents are generated from a new seed, and asked about in words that training never saw. Works with any model behind /v1/chat/completions. Prints one JSON object.
 """
 
 import argparse
@@ -29,14 +29,26 @@ def ask(options, question):
         raise SystemExit(f"{options.url}: {error.code} {error.read().decode(errors='replace')}")
 
 
+def _help_task(entry, question):
+    """(question, answer, check of an answer)."""
+    return question, entry.answer, {"correct": lambda text: all(key in text for key in entry.keys)}
+
+
 def help_tasks(rng, count):
-    """(question, answer, check of an answer) about Hearth, topics in turn."""
+    """Paraphrases about Hearth as people type them, topics in turn."""
     topics = list(facts.entries())
     rng.shuffle(topics)
     for index in range(count):
         entry = topics[index % len(topics)]
-        question = facts.dress(rng, facts.expand(rng, rng.choice(entry.held_out)))
-        yield question, entry.answer, {"correct": lambda text, keys=entry.keys: all(key in text for key in keys)}
+        yield _help_task(entry, facts.dress(rng, facts.expand(rng, rng.choice(entry.held_out))))
+
+
+def tasks_of_others(rng):
+    """What others would ask about Hearth, as they wrote it."""
+    asked = list(facts.asked_by_others())
+    rng.shuffle(asked)
+    for entry, question in asked:
+        yield _help_task(entry, question)
 
 
 def scope_tasks(rng, count):
@@ -86,12 +98,13 @@ def main():
 
     transcript, figures = [], {}
     draw = lambda kind: random.Random(f"evaluation/{options.seed}/{kind}")
-    figures["help"] = share(options, help_tasks(draw("help"), options.count), transcript, 10)
-    figures["out of scope"] = share(options, scope_tasks(draw("scope"), options.count), transcript, 4)
-    for level in range(4):
+    figures["help, paraphrases"] = share(options, help_tasks(draw("help"), options.count), transcript, 5)
+    figures["help, asked by others"] = share(options, tasks_of_others(draw("others")), transcript, 8)
+    figures["out of scope"] = share(options, scope_tasks(draw("scope"), options.count), transcript, 3)
+    for level in range(5):
         for answerable, name in ((True, "said"), (False, "not said")):
             tasks = reading_tasks(draw(f"{level}{name}"), options.count // 2, level, answerable)
-            figures[f"reading {level}, {name}"] = share(options, tasks, transcript, 2)
+            figures[f"reading {level}, {name}"] = share(options, tasks, transcript, 2 if level < 2 else 1)
     print(json.dumps(figures, indent=1))
     if options.transcript:
         with open(options.transcript, "w", encoding="utf-8") as file:

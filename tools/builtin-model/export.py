@@ -48,6 +48,7 @@ def metadata(words, shape):
         "general.description": text(DESCRIPTION),
         "general.license": text("apache-2.0"),
         "general.languages": texts(["en"]),
+        "general.sampling.temp": f32(0),  # It quotes: the likeliest token is the right one.
         "general.file_type": u32(0),
         "general.alignment": u32(ALIGNMENT),
         "llama.block_count": u32(shape.layers),

@@ -50,12 +50,38 @@ def entries():
     return tuple(result)
 
 
+@functools.lru_cache(maxsize=1)
+def asked_by_others():
+    """(entry, question) of evaluation.txt: questions by somebody who did not know those of facts.txt."""
+    by_topic = {entry.topic: entry for entry in entries()}
+    text = (HERE / "evaluation.txt").read_text(encoding="utf-8")
+    blocks = (block.split("\n") for block in text.strip().split("\n\n")[1:])
+    return tuple((by_topic[topic], question) for topic, questions in blocks for question in questions.split(" | "))
+
+
+@functools.lru_cache(maxsize=1)
+def _kept():
+    return {_plain(question) for _, question in asked_by_others()}
+
+
+def _plain(text):
+    return text.lower().rstrip("?.! ")
+
+
+def taught_question(rng, entry):
+    """One for training: of a pattern of the entry, and none of evaluation.txt."""
+    while _plain(question := expand(rng, rng.choice(entry.questions))) in _kept():
+        pass
+    return question
+
+
 def expand(rng, template):
     """A question with one of each [a|b] and with or without each (x)."""
     text = re.sub(r"\(([^()\[\]]*)\)", lambda m: rng.choice(["", _choose(rng, m[1])]), template)
     while "[" in text:
         text = re.sub(r"\[([^\[\]]*)\]", lambda m: rng.choice(m[1].split("|")), text)
-    return re.sub(r" +", " ", text).replace(" ?", "?").replace(" ,", ",").replace(" .", ".").strip()
+    text = re.sub(r" +", " ", text).strip()
+    return re.sub(r" ([?.,])(?=\s|$)", r"\1", text)
 
 
 def _choose(rng, text):
@@ -87,6 +113,15 @@ def dress(rng, question):
     if rng.random() < 0.1:
         text = typo(rng, text)
     return text
+
+
+def thin_out(rng, question):
+    """For training: now and then without some of its words, so that no single one decides."""
+    if rng.random() < 0.5:
+        return question
+    all_words, share = question.split(), rng.uniform(0.1, 0.5)
+    kept = [word for word in all_words if rng.random() > share]
+    return " ".join(kept) if len(kept) > 1 else question
 
 
 @dataclasses.dataclass(frozen=True)

@@ -136,6 +136,105 @@ List all {w}.
 Show me a {w}.
 How do I run a {w}?
 How do I import {w} from {k}?
+Which {w} is good for {x}?
+When does the {w} open?
+Where was {n} born?
+What is {n} famous for?
+How many days has {y}?
+What language do people speak in {k}?
+What is the currency of {k}?
+Which countries border {k}?
+What should I see in {k}?
+How do I open {p}?
+How do I configure {p}?
+Where are the settings of {p}?
+How do I stop {p}?
+How do I restart {p}?
+Why is {p} so slow?
+Which version of {p} do I have?
+How do I set up {p} on my phone?
+Does {p} work offline?
+What does {p} cost?
+What are alternatives to {p}?
+How do I export my data from {p}?
+How do I import a file into {p}?
+How do I print in {p}?
+How do I write a loop in {c}?
+What is a pointer in {c}?
+How do I sort a list in {c}?
+Write a {c} script for me.
+Convert this to {c}: x = {i}
+What is the difference between {c} and Python?
+How much is {i} minus {j}?
+What is {i} percent of {j}?
+Round {i} to the nearest ten.
+Is {s} hard to learn?
+Give me a summary of {s}.
+Who came up with {s}?
+What should I know about {s}?
+Quiz me on {s}.
+Write an essay about {s}.
+Write a song about {k}.
+Write a speech for {n}.
+Write a letter of thanks to {n}.
+Reply to this message: {w} {x} {w}
+Rewrite this: the {w} was {x}.
+Make this text shorter: {w} {x} {w} {x}
+What is another word for {w}?
+Use {w} in a sentence.
+Is {w} a noun?
+Where does the word {w} come from?
+How is {w} spelled in {l}?
+Say something in {l}.
+How do I grow {w}?
+How do I build a {w}?
+How do I paint a {w}?
+How do I sell my {w}?
+How do I remove a {w} stain?
+How do I fix a broken {w}?
+How do I change a {w}?
+How do I measure a {w}?
+How do I keep a {w} warm?
+How do I talk to a {w}?
+How do I choose a {w}?
+How do I find a {w}?
+How do I list my {w}?
+How do I share a {w} with my {x}?
+How long does a {w} live?
+How fast is a {w}?
+How big is a {w}?
+What is inside a {w}?
+What happens when a {w} is {x}?
+Can I eat {w}?
+Can a {w} {x}?
+Could you recommend a {w}?
+Should I {w} my {x}?
+My {w} is {x}, what now?
+My {w} does not {x}.
+I want to {w} a {x}.
+I need a {w}.
+I have {i} {w} and lose {j}, how many are left?
+Tell me something about {n}.
+Tell me about {k}.
+Tell me a secret.
+Tell me the news.
+What did you do yesterday?
+How old are you?
+Do you like {w}?
+Are you {x}?
+Can you feel {w}?
+Guess my {w}.
+Let us play a game.
+What is today's date?
+Good night
+I am bored.
+I hate {w}.
+That {w} is {x}.
+the {w} of {n} in {k}
+{w} {x} {w} {x}
+{w} for {x}
+best {w} {k}
+{s}
 """.strip().splitlines()
 HELD_OUT = """
 Name the longest river of {k}.

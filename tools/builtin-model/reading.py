@@ -180,9 +180,9 @@ def _as_typed(rng, question):
 
 
 def task(rng, level, asked=1, held_out=False):
-    """Passages with up to `asked` questions. Levels 0 to 3 say how much there is to read: about 60, 120, 250 and 600
-    tokens."""
-    low, high = [(1, 4), (3, 8), (6, 16), (14, 36)][level]
+    """Passages with up to `asked` questions. Levels 0 to 4 say how much there is to read: about 60, 120, 250, 600 and
+    1,500 tokens."""
+    low, high = [(1, 4), (3, 8), (6, 16), (14, 36), (40, 64)][level]
     size = rng.randint(low, high)
     facts = _family(rng, max(1, size * 2 // 3), held_out)
     while len(facts) < size:
@@ -193,7 +193,7 @@ def task(rng, level, asked=1, held_out=False):
     wanted = facts[:asked]
     missing = [fact for fact in wanted if rng.random() < 0.22]
     said = [fact for fact in facts if fact not in missing]
-    passages = _passages(rng, said, size, [2, 3, 4, 8][level])
+    passages = _passages(rng, said, size, [2, 3, 4, 8, 10][level])
 
     questions = []
     for fact in wanted:

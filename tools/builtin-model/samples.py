@@ -12,13 +12,19 @@ import words
 
 SYSTEM_TEXTS = ["You are a helpful assistant.", "You are hearth-helper.", "Answer briefly.", "Answer from the sources."]
 
-# How often the kinds come, by stage: copying lines, reading at levels 0 to 3, help, out of scope.
+# How often the kinds come, by stage: copying lines, reading at levels 0 to 4, help, out of scope. Samples of help are
+# short, so that many of them cost little.
 MIXES = {
     0: {"copy": 1, "read0": 6, "read1": 1, "help": 2, "other": 0.5},
     1: {"copy": 0.4, "read0": 3, "read1": 4, "help": 2, "other": 0.6},
-    2: {"copy": 0.2, "read0": 1, "read1": 4, "read2": 3, "help": 1.5, "other": 0.6},
-    3: {"read0": 0.5, "read1": 2, "read2": 4, "read3": 1.2, "help": 1.2, "other": 0.6},
+    2: {"read0": 2, "read1": 5, "read2": 1, "help": 14, "other": 3},
+    3: {"read0": 2, "read1": 5, "read2": 2, "read3": 0.4, "help": 14, "other": 3},
+    4: {"read0": 1, "read1": 3, "read2": 1.5, "read3": 0.3, "help": 36, "other": 13},
+    5: {"read0": 0.5, "read1": 2, "read2": 3, "read3": 1.5, "read4": 0.3, "help": 10, "other": 3},
 }
+
+
+DECIDED = 14  # tokens of an answer after which it is clear which one it is
 
 
 def _copy(rng):
@@ -33,7 +39,7 @@ def _copy(rng):
 
 def _reading_turns(rng, level):
     """Some questions about the same passages: what is read once serves several answers."""
-    task = reading.task(rng, level, asked=rng.choice([1, 2, 4, 6]))
+    task = reading.task(rng, level, asked=rng.choice([1, 3, 6, 8]))
     prompts = [reading.prompt(task, rule=rng.random() < 0.6)]
     prompts += [reading.follow_up(question) for question in task.questions[1:]]
     return [(prompt, question.answer) for prompt, question in zip(prompts, task.questions)]
@@ -48,17 +54,20 @@ def turn(rng, kind, held_out=False):
         return reading.prompt(task), task.questions[0].answer
     if kind == "help":
         entry = rng.choice(facts.entries())
-        template = rng.choice(entry.held_out if held_out else entry.questions)
-        return facts.dress(rng, facts.expand(rng, template)), entry.answer
-    return facts.dress(rng, out_of_scope.question(rng, held_out)), out_of_scope.ANSWER
+        if held_out:
+            return facts.dress(rng, facts.expand(rng, rng.choice(entry.held_out))), entry.answer
+        return facts.thin_out(rng, facts.dress(rng, facts.taught_question(rng, entry))), entry.answer
+    question = facts.dress(rng, out_of_scope.question(rng, held_out))
+    return question if held_out else facts.thin_out(rng, question), out_of_scope.ANSWER
 
 
-def chat_ids(vocabulary, messages):
-    """Ids of a chat as the file's template writes it, with the answers' places: (ids, flags)."""
+def chat_ids(vocabulary, messages, rng=None):
+    """Ids of a chat as the file's template writes it, with the answers' places: (ids, flags). With `rng` some words of the
+    questions are spelled as Vocabulary.encode() says."""
     ids, answers = [], []
     for role, content in messages:
         head = [vocabulary.turn_start] + vocabulary.encode(role + "\n")
-        body = vocabulary.encode(content) + [vocabulary.turn_end]
+        body = vocabulary.encode(content, rng if role == "user" else None) + [vocabulary.turn_end]
         tail = vocabulary.encode("\n")
         ids += head + body + tail
         answers += [False] * len(head) + [role == "assistant"] * len(body) + [False] * len(tail)
@@ -71,16 +80,21 @@ def sample(vocabulary, seed, index, stage):
     mix = MIXES[stage]
     kind = rng.choices(list(mix), list(mix.values()))[0]
     messages = []
-    if rng.random() < 0.1:
+    if rng.random() < (0.03 if kind == "help" else 0.1):
         messages.append(("system", rng.choice(SYSTEM_TEXTS)))
     if kind in ("help", "other"):
-        while rng.random() < 0.3 and len(messages) < 6:  # Earlier turns of the same chat.
+        while rng.random() < 0.1 and len(messages) < 6:  # Earlier turns of the same chat.
             question, answer = turn(rng, rng.choice(["help", "help", "other"]))
             messages += [("user", question), ("assistant", answer)]
     turns = _reading_turns(rng, int(kind[4:])) if kind.startswith("read") else [turn(rng, kind)]
     for question, answer in turns:
         messages += [("user", question), ("assistant", answer)]
-    return (kind,) + chat_ids(vocabulary, messages)
+    ids, answers = chat_ids(vocabulary, messages, None if kind.startswith("read") else rng)
+    if kind in ("help", "other") and rng.random() < 0.6:
+        # What follows has been decided by then, and is known from the other samples.
+        end = len(answers) - answers[::-1].index(False, 1) + DECIDED
+        ids, answers = ids[:end], answers[:end]
+    return kind, ids, answers
 
 
 def text_for_vocabulary(seed, count):

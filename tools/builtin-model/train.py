@@ -13,11 +13,13 @@ import signal
 import time
 
 import torch
+from torch import distributed, multiprocessing
 from torch.nn import functional
 
 import batches
 import initial
 import model as network
+import muon
 import samples
 import vocabulary
 
@@ -29,12 +31,12 @@ def arguments():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e9, help="of training, in this run")
-    parser.add_argument("--rate", type=float, default=1e-3, help="learning rate")
+    parser.add_argument("--rate", type=float, default=2e-3, help="learning rate")
     parser.add_argument("--decay-minutes", type=float, default=0, help="at the end, over which the rate falls to 0")
     parser.add_argument("--warm-up", type=int, default=200, help="steps")
-    parser.add_argument("--batch", type=int, default=3072, help="tokens")
-    parser.add_argument("--stages", default="0.5,2,6", help="millions of tokens after which stages 1, 2 and 3 begin")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=2048, help="tokens, of each process")
+    parser.add_argument("--stages", default="0.5,2,6,15,35", help="millions of tokens after which stages 1 to 5 begin")
+    parser.add_argument("--processes", type=int, default=2, help="of one thread each, which share every step; one with a GPU")
     parser.add_argument("--half", action="store_true", help="products of bfloat16 factors")
     parser.add_argument("--checkpoint-minutes", type=float, default=5)
     return parser.parse_args()
@@ -81,8 +83,10 @@ def append(path, header, row):
 
 
 class Trainer:
-    def __init__(self, options):
-        self.options = options
+    """One of the processes: all hold the same weights, read batches of their own, and take each step together."""
+
+    def __init__(self, options, rank):
+        self.options, self.rank = options, rank
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.words = vocabulary.Vocabulary.load(HERE / "vocabulary.json")
         self.model = network.Model(network.Shape(vocabulary=len(self.words.tokens)))
@@ -90,27 +94,27 @@ class Trainer:
         self.model.to(self.device)
         self.mean = network.Model(self.model.shape).to(self.device)
         self.mean.load_state_dict(self.model.state_dict())
-        matrices = [p for p in self.model.parameters() if p.dim() > 1]
-        vectors = [p for p in self.model.parameters() if p.dim() == 1]
-        self.optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": 0.03}, {"params": vectors, "weight_decay": 0}],
-            lr=options.rate, betas=(0.9, 0.98), foreach=True)
+        self.muon = muon.Muon(p for p in self.model.blk.parameters() if p.dim() > 1)
+        inner = {id(p) for p in self.muon.matrices}
+        self.adam = torch.optim.AdamW([p for p in self.model.parameters() if id(p) not in inner],
+                                      lr=options.rate, betas=(0.9, 0.98), weight_decay=0, foreach=True)
         self.step, self.tokens, position = 0, 0, (0, 0)
         self.path = options.folder / "checkpoint.pt"
         if self.path.exists():
             saved = torch.load(self.path, map_location=self.device)
             self.model.load_state_dict(saved["model"])
             self.mean.load_state_dict(saved["mean"])
-            self.optimizer.load_state_dict(saved["optimizer"])
+            self.muon.load_state_dict(saved["muon"])
+            self.adam.load_state_dict(saved["adam"])
             self.step, self.tokens, position = saved["step"], saved["tokens"], saved["position"]
-        self.data = batches.Batches(self.words, options.seed, options.batch, self.stage, position)
+        self.data = batches.Batches(self.words, f"{options.seed}/{rank}", options.batch, self.stage, position)
 
     def stage(self, tokens):
         return sum(tokens >= float(limit) * 1e6 for limit in self.options.stages.split(","))
 
     def save(self):
         state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "step": self.step, "tokens": self.tokens,
+                 "muon": self.muon.state_dict(), "adam": self.adam.state_dict(), "step": self.step, "tokens": self.tokens,
                  "position": self.data.position}
         torch.save(state, self.path.with_suffix(".new"))
         os.replace(self.path.with_suffix(".new"), self.path)
@@ -122,31 +126,49 @@ class Trainer:
             scale *= max(0.02, min(1, minutes_left / options.decay_minutes))
         return options.rate * scale
 
+    def together(self, vector):
+        """Its sum over all processes."""
+        if self.options.processes > 1:
+            distributed.all_reduce(vector)
+        return vector
+
+    def take_step(self, rate):
+        """From this process's gradients."""
+        parameters = list(self.model.parameters())
+        vector = self.together(torch.cat([p.grad.flatten() for p in parameters]))
+        vector *= 1 / max(vector.norm().item(), self.options.processes)  # The mean, of a length of at most 1.
+        for p, gradient in zip(parameters, vector.split([p.numel() for p in parameters])):
+            p.grad = gradient.view_as(p)
+        mine = lambda index: index % self.options.processes == self.rank
+        with torch.no_grad():
+            self.muon.step(self.together(self.muon.directions(mine)), rate)
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.step()
+
     def advance(self, minutes_left):
-        """A step: (losses by kind, tokens)."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(minutes_left)
+        """A step: (losses by kind, tokens of all processes)."""
         kinds, *tensors = self.data.next(self.tokens)
         ids, targets, weights = (tensor.to(self.device) for tensor in tensors)
         loss, losses, rows, chosen = loss_of(self.model, ids, targets, weights)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        self.take_step(self.rate(minutes_left))
         with torch.no_grad():
-            keep = min(0.998, self.step / (self.step + 20))
+            keep = min(0.99, self.step / (self.step + 20))
             mean, now = list(self.mean.parameters()), list(self.model.parameters())
             torch._foreach_mul_(mean, keep)
             torch._foreach_add_(mean, now, alpha=1 - keep)
         self.step += 1
-        self.tokens += ids.numel()
+        tokens = int(self.together(torch.tensor([float(ids.numel())])).item())
+        self.tokens += tokens
         by_kind = collections.defaultdict(list)
         for row, loss, weight in zip(rows.tolist(), losses.tolist(), chosen.tolist()):
-            by_kind[kinds[row] if weight == 1 else "text"].append(loss)
-        return by_kind, ids.numel()
+            by_kind[kinds[row] if weight >= 1 else "text"].append(loss)
+        return by_kind, tokens
 
     def report(self, sums, tokens, seconds):
-        names = ("copy", "read0", "read1", "read2", "read3", "help", "other", "text")
+        names = ("copy", "read0", "read1", "read2", "read3", "read4", "help", "other", "text")
         means = [f"{sum(sums[name]) / len(sums[name]):.3f}" if sums[name] else "" for name in names]
         row = [time.strftime("%H:%M:%S"), str(self.step), str(self.tokens), str(self.stage(self.tokens)),
                f"{tokens / seconds:.0f}", *means]
@@ -163,32 +185,54 @@ class Trainer:
         print("accuracy", {name: round(value, 2) for name, value in found.items()}, flush=True)
 
 
-def main():
-    options = arguments()
-    options.folder.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(options.threads)
+def work(rank, options):
+    """One process's training. The first decides when to end, writes and reports."""
+    torch.set_num_threads(1)
     network.HALF_PRODUCTS = options.half
-    trainer = Trainer(options)
+    if options.processes > 1:
+        distributed.init_process_group("gloo", f"file://{options.folder.resolve()}/meeting", rank=rank,
+                                       world_size=options.processes)
+    trainer = Trainer(options, rank)
     stopping = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.append(True))
     begin = saved = reported = time.monotonic()
     sums, tokens = collections.defaultdict(list), 0
-    while not stopping and (now := time.monotonic()) - begin < options.minutes * 60:
-        by_kind, more = trainer.advance(options.minutes - (now - begin) / 60)
+    while True:
+        now = time.monotonic()
+        left = options.minutes - (now - begin) / 60
+        # All go by the first one's clock and by any one's signal.
+        state = trainer.together(torch.tensor([left if rank == 0 else 0.0, float(bool(stopping))], dtype=torch.float64))
+        left = state[0].item()
+        if left <= 0 or state[1] > 0:
+            break
+        by_kind, more = trainer.advance(left)
         tokens += more
         for kind, values in by_kind.items():
             sums[kind] += values
         now = time.monotonic()
-        if now - reported > 30:
+        if rank == 0 and now - reported > 30:
             trainer.report(sums, tokens, now - reported)
             sums, tokens, reported = collections.defaultdict(list), 0, now
-        if now - saved > options.checkpoint_minutes * 60:
+        if rank == 0 and now - saved > options.checkpoint_minutes * 60:
             trainer.save()
             trainer.examine()
             saved = reported = time.monotonic()
-    trainer.save()
-    trainer.examine()
+    if rank == 0:
+        trainer.save()
+        trainer.examine()
+
+
+def main():
+    options = arguments()
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if torch.cuda.is_available():
+        options.processes = 1
+    (options.folder / "meeting").unlink(missing_ok=True)
+    if options.processes == 1:
+        work(0, options)
+    else:
+        multiprocessing.spawn(work, (options,), options.processes)
 
 
 if __name__ == "__main__":

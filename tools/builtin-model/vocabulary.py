@@ -120,12 +120,16 @@ class Vocabulary:
             json.dump({"merges": self.merges}, file, ensure_ascii=False, indent=0)
             file.write("\n")
 
-    def _piece_ids(self, piece):
-        symbols = list(spell(piece))
+    def _piece_ids(self, piece, rng=None):
+        symbols, skipped = list(spell(piece)), set()
+        rank_of = lambda pair: 1 << 30 if pair in skipped else self.ranks.get(pair, 1 << 30)
         while len(symbols) > 1:
-            best = min(zip(symbols, symbols[1:]), key=lambda pair: self.ranks.get(pair, 1 << 30))
-            if best not in self.ranks:
+            best = min(zip(symbols, symbols[1:]), key=rank_of)
+            if rank_of(best) == 1 << 30:
                 break
+            if rng is not None and rng.random() < 0.3:
+                skipped.add(best)
+                continue
             merged, at = [], 0
             while at < len(symbols):
                 if at + 1 < len(symbols) and (symbols[at], symbols[at + 1]) == best:
@@ -137,10 +141,13 @@ class Vocabulary:
             symbols = merged
         return [self.ids[symbol] for symbol in symbols]
 
-    def encode(self, text):
+    def encode(self, text, rng=None):
+        """With `rng` a seventh of the pieces are spelled in smaller tokens than they need, so that a network learns what
+        words are made of (BPE-dropout; Provilkov et al., 2020)."""
         ids = []
         for piece in PIECES.findall(text):
-            ids.extend(self.piece_ids(piece))
+            loose = rng is not None and rng.random() < 1 / 7
+            ids.extend(self._piece_ids(piece, rng) if loose else self.piece_ids(piece))
         return ids
 
     def decode(self, ids):

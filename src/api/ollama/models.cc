@@ -119,6 +119,7 @@ Json tags_json(const std::vector<ModelSummary>& models) {
     Json json = entry_json(model);
     json["modified_at"] = rfc3339_seconds(model.modified_unix_seconds);
     json["capabilities"] = capabilities_json(model.capabilities);
+    if (model.built_in) json["built_in"] = true;
     list.push_back(std::move(json));
   }
   return Json{{"models", std::move(list)}};

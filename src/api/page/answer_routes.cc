@@ -5,6 +5,7 @@
 #include "api/generation_reply.h"
 #include "api/page/answer_request.h"
 #include "api/page/chat_title.h"
+#include "serving/model_choice.h"
 #include "store/chats/chat_json.h"
 
 namespace hearth::api::page {
@@ -145,7 +146,8 @@ Task<std::optional<serving::TokenStream>> start(const AnswerServices& services, 
 // Tells all pages of a new answer, and begins to write it.
 void go(const AnswerServices& services, const std::string& owner, const Message& answer,
         serving::TokenStream stream) {
-  // First, as an answer's end is told from there as well: pages must not hear of the end before the beginning.
+  // First, as an answer's end is told from there as well: pages must not hear of the end before the
+  // beginning.
   services.disk.post([services, owner, answer] {
     publish_answer(services.events, owner, answer);
     if (const auto chat = services.chats.get(owner, answer.chat)) publish_chat(services.events, owner, *chat);
@@ -396,7 +398,7 @@ Task<void> listen(AnswerServices services, const HttpRequest& http, ResponseWrit
 
 std::string default_model(const serving::GenerationService& service) {
   std::string name;
-  for (const serving::ModelSummary& model : service.list_models()) {
+  for (const serving::ModelSummary& model : serving::models_to_choose_from(service.list_models())) {
     if (!model.capabilities.completion) continue;
     if (model.loaded) return model.name;
     if (name.empty()) name = model.name;

@@ -47,6 +47,8 @@ std::string source_of(const StoredModel& model) {
       return "store";
     case StoredModel::Kind::kImported:
       return "imported";
+    case StoredModel::Kind::kBuiltIn:
+      return "built in";
     case StoredModel::Kind::kFound:
       break;
   }

@@ -7,6 +7,7 @@
 #include "app/model_argument.h"
 #include "app/progress_bar.h"
 #include "app/terminal_text.h"
+#include "serving/model_choice.h"
 #include "serving/model_pool.h"
 
 namespace hearth::app {
@@ -72,6 +73,22 @@ Status answer_once(const ChatModel& model, Conversation conversation, const std:
   return {};
 }
 
+// The one there is where the command line names none.
+Result<std::string> chosen_model(const serving::ModelPool& pool) {
+  std::vector<std::string> names;
+  for (const serving::ModelSummary& model : serving::models_to_choose_from(pool.list_models())) {
+    if (model.capabilities.completion) names.push_back(visible_line(model.name));
+  }
+  if (names.size() == 1) return names.front();
+  if (names.empty()) {
+    return fail(ErrorCategory::kNotFound,
+                "there is no model yet: hearth fit says which ones this machine can run, hearth pull NAME "
+                "fetches one");
+  }
+  return fail(ErrorCategory::kInvalidArgument, "say which model, as in hearth run {}; there are {}",
+              names.front(), fmt::join(names, ", "));
+}
+
 Result<ChatModel> load_model(serving::ModelPool& pool, const RunOptions& options,
                              const Environment& environment) {
   HEARTH_TRY(const ModelArgument argument, find_model(options.model, environment.variables));
@@ -93,7 +110,7 @@ Result<ChatModel> load_model(serving::ModelPool& pool, const RunOptions& options
   return model;
 }
 
-Status run_run(const RunOptions& options, Environment& environment) {
+Status run_run(RunOptions options, Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, options.settings));
   HEARTH_TRY(Conversation conversation, start_conversation(options));
   const bool one_shot =
@@ -116,6 +133,10 @@ Status run_run(const RunOptions& options, Environment& environment) {
   };
   HEARTH_TRY(const std::unique_ptr<serving::ModelPool> pool,
              serving::ModelPool::create(std::move(pool_options)));
+  if (options.model.empty()) {
+    HEARTH_TRY(options.model, chosen_model(*pool));
+    conversation.model = options.model;
+  }
   auto model = load_model(*pool, options, environment);
   bar.reset();
   if (!model) return propagate(std::move(model).error());
@@ -139,8 +160,8 @@ void add_run(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("run", "Chat with a model in the terminal, or get one answer");
   command->footer(
       "With PROMPT or a pipe, one answer is written to standard output. Otherwise a chat begins.");
-  command->add_option("MODEL", options->model, "A model of the store, or the path of a GGUF file")
-      ->required();
+  command->add_option("MODEL", options->model,
+                      "A model of the store, or the path of a GGUF file; may be left out where there is one");
   command->add_option("PROMPT", options->prompt, "What to answer; what is piped in is put behind it");
   command->add_option("--system", options->system, "System text");
   command->add_flag_callback(

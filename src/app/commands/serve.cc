@@ -31,6 +31,7 @@
 #include "app/version.h"
 #include "app/weight_conversion.h"
 #include "base/platform/process_limits.h"
+#include "serving/model_choice.h"
 #include "serving/model_pool.h"
 #include "serving/prompt_rules.h"
 #include "store/chats/chat_store.h"
@@ -169,8 +170,11 @@ Result<std::unique_ptr<store::ChatStore>> open_chats(const Settings& settings, L
 
 std::string welcome(const api::HttpServer& server, const std::vector<serving::ModelSummary>& models) {
   std::string text = fmt::format("Hearth {} is at {}\n", kVersion, server.url());
-  if (models.empty()) {
-    return text + "There is no model yet: hearth import PATH adds a file, --model PATH serves one.\n";
+  if (models.empty() || models.front().built_in) {
+    text += models.empty() ? "There is no model yet"
+                           : "Only the built-in helper is there yet, for questions about Hearth";
+    text += ": hearth fit says which models this machine can run, hearth pull NAME fetches one.\n";
+    if (models.empty()) return text;
   }
   const char* key = server.asks_for_keys() ? " -H \"Authorization: Bearer $KEY\"" : "";
   return text + fmt::format(
@@ -285,7 +289,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   RunningServer running(*server);
   HEARTH_CHECK_OK(load_models(*pool, models, display, log));
 
-  environment.print(welcome(*server, pool->list_models()));
+  environment.print(welcome(*server, serving::models_to_choose_from(pool->list_models())));
   std::fflush(environment.out);
   std::clearerr(environment.out);  // serving does not depend on somebody reading this
 

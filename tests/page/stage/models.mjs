@@ -34,6 +34,9 @@ export const kModels = [
   }),
 ];
 
+// What a server has before anybody has brought a model.
+export const kBuiltIn = { ...model("hearth-helper", "llama", "5.8M", "Q8_0", 0.0063, 2048, chat, 1), builtIn: true };
+
 function entry(item) {
   return {
     name: item.name,
@@ -58,6 +61,7 @@ export function tags(models) {
       ...entry(item),
       modified_at: new Date(Date.now() - item.days * day).toISOString(),
       capabilities: item.capabilities,
+      ...(item.builtIn && { built_in: true }),
     })),
   };
 }

@@ -3,7 +3,7 @@
 //
 //   node tests/page/stage/server.mjs --assets http://127.0.0.1:11434 --port 8090 [--empty] [--locked]
 //
-// --assets may also be a folder with a built page. --empty: no model and no chat yet. --locked: asks for a key.
+// --assets may also be a folder with a built page. --empty: the built-in model alone and no chat yet. --locked: asks for a key.
 
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -11,7 +11,7 @@ import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { answerOf, chats, kRunning, messages, questionOf } from "./chats.mjs";
-import { kFit, kModels, ps, show, tags } from "./models.mjs";
+import { kBuiltIn, kFit, kModels, ps, show, tags } from "./models.mjs";
 import { status } from "./status.mjs";
 
 const kTypes = {
@@ -126,7 +126,7 @@ async function writing(response, message) {
 // Starts the stage; `close()` ends it. `at`: seconds since the server's start that its counters show first; they go
 // on by a second with every reply.
 export async function stage({ assets, port = 0, empty = false, locked = false, at = 600, pullStep = 9_000_000 }) {
-  const state = { models: empty ? [] : kModels.map((item) => ({ ...item })), pullStep, seconds: at };
+  const state = { models: empty ? [{ ...kBuiltIn }] : kModels.map((item) => ({ ...item })), pullStep, seconds: at };
   const find = (name) => state.models.find((item) => item.name === name);
   const missing = (response, name) => json(response, { error: `model '${name}' not found` }, 404);
 

@@ -164,6 +164,7 @@ export interface ModelTag {
   modified_at: string;
   details: { family?: string; parameter_size?: string; quantization_level?: string };
   capabilities?: string[];
+  built_in?: true; // comes with Hearth, and cannot be removed
 }
 
 // A model in memory, as /api/ps has it.

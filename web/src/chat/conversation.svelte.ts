@@ -61,9 +61,9 @@ export class Conversation {
   readonly turns = $derived(turns(this.path));
   readonly last = $derived(this.path.at(-1) ?? null);
   readonly running = $derived(this.last?.status === "running" ? this.last : null);
-  // The model that would answer: what was chosen, or the server's default, or the first there is.
+  // The model that would answer.
   readonly effectiveModel = $derived(
-    this.model ?? preferences.get("model") ?? page.config?.default_model ?? models.list[0]?.name ?? null,
+    this.model ?? preferences.get("model") ?? models.standard(page.config?.default_model ?? null),
   );
 
   constructor(id: string | null) {

@@ -17,6 +17,8 @@ class Models {
   readonly chatting = $derived(
     this.list.filter((model) => model.capabilities?.includes("completion") ?? true),
   );
+  // Nobody has brought a model yet: at most the one that comes with Hearth is there.
+  readonly onlyBuiltIn = $derived(this.list.every((model) => model.built_in));
   readonly diskBytes = $derived(this.list.reduce((sum, model) => sum + model.size, 0));
 
   #running: Promise<void> | null = null;
@@ -38,6 +40,15 @@ class Models {
     } catch (error) {
       this.error = explain(error);
     }
+  }
+
+  // The model of a new chat where nothing says otherwise: the one that the server has proposed, but no longer the
+  // built-in one when there is another.
+  standard(proposed: string | null): string | null {
+    const brought = this.chatting.filter((model) => !model.built_in);
+    if (brought.length === 0) return proposed ?? this.chatting[0]?.name ?? null;
+    const same = brought.find((model) => proposed !== null && sameModel(model.name, proposed));
+    return (same ?? brought[0]).name;
   }
 
   find(name: string): ModelTag | undefined {
