@@ -92,12 +92,14 @@ Engine::~Engine() {
 }
 
 Result<SequenceId> Engine::submit(EngineRequest request) {
-  const int64_t n_prompt = static_cast<int64_t>(request.prompt.size());
-  if (n_prompt == 0) return fail(ErrorCategory::kInvalidArgument, "the prompt is empty");
-  for (const int32_t token : request.prompt) {
-    if (token < 0 || token >= model_.config().vocab_size) {
-      return fail(ErrorCategory::kInvalidArgument, "prompt: token {} is not in the vocabulary of {} tokens",
-                  token, model_.config().vocab_size);
+  const auto n_prompt = static_cast<int64_t>(request.prompt.size() + request.given.size());
+  if (request.prompt.empty()) return fail(ErrorCategory::kInvalidArgument, "the prompt is empty");
+  for (const std::vector<int32_t>* tokens : {&request.prompt, &request.given}) {
+    for (const int32_t token : *tokens) {
+      if (token < 0 || token >= model_.config().vocab_size) {
+        return fail(ErrorCategory::kInvalidArgument, "prompt: token {} is not in the vocabulary of {} tokens",
+                    token, model_.config().vocab_size);
+      }
     }
   }
   HEARTH_CHECK_OK(request.sampling.validate(static_cast<size_t>(model_.config().vocab_size)));
@@ -292,9 +294,9 @@ void Engine::update_stats() {
   running_.clear();
   for (const auto& sequence : scheduler_.running()) {
     running_.push_back({.id = sequence->id,
-                        .n_prompt = sequence->n_prompt(),
+                        .n_prompt = sequence->n_whole_prompt(),
                         .n_cached = sequence->n_cached,
-                        .n_read = std::min(sequence->n_computed, sequence->n_prompt()),
+                        .n_read = std::min(sequence->n_computed, sequence->n_whole_prompt()),
                         .n_sampled = sequence->n_sampled()});
   }
 }
@@ -312,6 +314,12 @@ void Engine::add_drafts(std::vector<BatchItem>& batch) {
     int64_t room = std::min(max_rows - n_sequences, context_length() - sequence.n_tokens() - 1);
     if (request.max_tokens > 0) room = std::min(room, request.max_tokens - sequence.n_sampled() - 1);
     if (room <= 0) continue;
+    if (const auto given = sequence.still_given(); !given.empty()) {
+      const size_t n = std::min(given.size(), static_cast<size_t>(room));
+      batch[i].draft.assign(given.begin(), given.begin() + static_cast<ptrdiff_t>(n));
+      candidates[i] = {.acceptance = 1, .available = static_cast<int64_t>(n)};
+      continue;
+    }
     const PromptLookup::Match match = sequence.lookup.find(sequence.tokens);
     if (match.length == 0) continue;
     std::vector<int32_t> draft = PromptLookup::draft(sequence.tokens, match, room);
@@ -364,8 +372,9 @@ Result<tensor::TensorView> Engine::forward(std::vector<BatchItem>& batch) {
 // distribution only, for drafts that are themselves drawn).
 int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits, int64_t first_row) {
   Sequence& sequence = *item.sequence;
-  const bool reading = sequence.n_sampled() == 0;
-  sequence.n_drafted += item.n_drafted();
+  const bool reading = sequence.n_following() == 0;
+  const bool guessed = item.match_length > 0;  // and not given
+  if (guessed) sequence.n_drafted += item.n_drafted();
   sequence.n_computed += item.n_rows;
   if (reading) {
     sequence.request.sink->on_progress({.n_total = sequence.n_prompt(),
@@ -383,10 +392,11 @@ int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits,
       if (n_accepted == item.n_drafted()) break;
       if (sequence.tokens.back() != item.draft[static_cast<size_t>(n_accepted)]) break;
       ++n_accepted;
-      ++sequence.n_accepted;
+      if (guessed) ++sequence.n_accepted;
       ++sequence.n_computed;
     }
-    sequence.acceptance.add(item.match_length, item.n_drafted(), n_accepted);
+    if (guessed || item.draft.empty())
+      sequence.acceptance.add(item.match_length, item.n_drafted(), n_accepted);
   }
   cache_.shrink(sequence.blocks, sequence.n_computed);
   cache_.publish(sequence.blocks, sequence.computed(), reading && item.samples);
@@ -401,6 +411,13 @@ bool Engine::deliver(Sequence& sequence, std::span<float> logits) {
     end(sequence.id, reason, std::move(error));
     return false;
   };
+  if (const auto given = sequence.still_given(); !given.empty()) {
+    const auto taken = sequence.sampler.take(logits, given.front());
+    if (!taken) return ended(EndReason::kFailed, taken.error());
+    sequence.tokens.push_back(given.front());
+    request.sink->on_given(*taken);
+    return given.size() > 1 || request.max_tokens != 0 || ended(EndReason::kMaxTokens);
+  }
   if (sequence.first_token == Clock::time_point{}) sequence.first_token = Clock::now();
   if (request.max_tokens == 0) return ended(EndReason::kMaxTokens);
   auto sampled = sequence.sampler.sample(logits);
@@ -431,7 +448,7 @@ void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Er
   {
     std::lock_guard lock(mutex_);
     ++stats_.n_ended;
-    stats_.prompt_tokens += sequence.n_prompt();
+    stats_.prompt_tokens += sequence.n_whole_prompt();
     stats_.cached_tokens += sequence.n_cached;
     stats_.sampled_tokens += sequence.n_sampled();
     stats_.drafted_tokens += sequence.n_drafted;
@@ -445,7 +462,7 @@ void Engine::finish(const Sequence& sequence, EndReason reason, std::optional<Er
   const auto first_token = sequence.first_token == Clock::time_point{} ? now : sequence.first_token;
   sequence.request.sink->on_end({.reason = reason,
                                  .error = std::move(error),
-                                 .prompt_tokens = sequence.n_prompt(),
+                                 .prompt_tokens = sequence.n_whole_prompt(),
                                  .cached_tokens = sequence.n_cached,
                                  .sampled_tokens = sequence.n_sampled(),
                                  .drafted_tokens = sequence.n_drafted,

@@ -26,6 +26,11 @@ std::span<const float> block_of(std::span<const float> logits, size_t block) {
   return logits.subspan(block * kBlock, std::min(kBlock, logits.size() - block * kBlock));
 }
 
+tl::unexpected<Error> not_a_number() {
+  return fail(ErrorCategory::kCorrupt,
+              "the model's output is not a number; its file is damaged or was made with broken weights");
+}
+
 }  // namespace
 
 Sampler::Sampler(SamplingParams params, SamplerOptions options, std::span<const int32_t> prompt)
@@ -41,17 +46,32 @@ Sampler::Sampler(SamplingParams params, SamplerOptions options, std::span<const 
   if (penalise_) look_back_at(prompt);
 }
 
+Result<SampledToken> Sampler::take(std::span<const float> logits, int32_t id) {
+  SampledToken out;
+  out.chosen.id = id;
+  if (options_.logprobs) {
+    const double log_sum = report_best(logits, out);
+    if (!std::isfinite(max_)) return not_a_number();
+    out.chosen.logprob = static_cast<float>(static_cast<double>(logits[static_cast<size_t>(id)]) - log_sum);
+  }
+  if (penalise_) remember(id);
+  return out;
+}
+
+// The likeliest tokens of the model's own distribution, and the logarithm of its sum.
+double Sampler::report_best(std::span<const float> logits, SampledToken& out) {
+  scan(logits);
+  const double log_sum = static_cast<double>(max_) + std::log(sum_weights(logits, 1));
+  collect_best(logits, static_cast<size_t>(options_.top_logprobs));
+  for (const Candidate& candidate : candidates_) {
+    out.top.push_back({candidate.id, static_cast<float>(static_cast<double>(candidate.logit) - log_sum)});
+  }
+  return log_sum;
+}
+
 Result<SampledToken> Sampler::sample(std::span<float> logits) {
   SampledToken out;
-  double log_sum = 0;  // of the model's own distribution
-  if (options_.logprobs) {
-    scan(logits);
-    log_sum = static_cast<double>(max_) + std::log(sum_weights(logits, 1));
-    collect_best(logits, static_cast<size_t>(options_.top_logprobs));
-    for (const Candidate& candidate : candidates_) {
-      out.top.push_back({candidate.id, static_cast<float>(static_cast<double>(candidate.logit) - log_sum)});
-    }
-  }
+  const double log_sum = options_.logprobs ? report_best(logits, out) : 0;
 
   Mask mask;
   if (options_.constraint) {
@@ -69,8 +89,7 @@ Result<SampledToken> Sampler::sample(std::span<float> logits) {
                   "no token that the requested format allows here can be chosen (suppressed, biased or not a "
                   "number)");
     }
-    return fail(ErrorCategory::kCorrupt,
-                "the model's output is not a number; its file is damaged or was made with broken weights");
+    return not_a_number();
   }
   const bool all = params_.top_k <= 0 || static_cast<size_t>(params_.top_k) >= logits.size();
   if (params_.temperature == 0) {

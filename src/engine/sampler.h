@@ -50,6 +50,8 @@ class Sampler {
   // `logits` is used as working memory. kCorrupt when the logits hold no number to choose by (NaN or infinite
   // weights in the file); what the constraint says when it allows nothing.
   Result<SampledToken> sample(std::span<float> logits);
+  // The token that comes whatever the model says, as if it had been sampled; constraints do not hear of it.
+  Result<SampledToken> take(std::span<const float> logits, int32_t id);
 
  private:
   struct Candidate {
@@ -70,6 +72,7 @@ class Sampler {
     float logit;  // before
   };
 
+  double report_best(std::span<const float> logits, SampledToken& out);
   void look_back_at(std::span<const int32_t> prompt);
   void remember(int32_t id);
 

@@ -1,10 +1,12 @@
 // One timeline of tokens on its way through the engine.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,10 @@ using SequenceId = uint64_t;
 // What is asked of the engine: token ids in, token ids out.
 struct EngineRequest {
   std::vector<int32_t> prompt{};
+  // Follow the prompt before anything is sampled, and are reported with the log-probabilities that they have
+  // (TokenSink::on_given): what a text's own words are worth to the model. They count as a part of the
+  // prompt.
+  std::vector<int32_t> given{};
   SamplingParams sampling{};
   SamplerOptions sampler_options{};
   int64_t max_tokens = -1;             // -1 = until the context is full; 0 = evaluate the prompt only
@@ -59,10 +65,17 @@ struct Sequence {
   Clock::time_point first_token;
 
   int64_t n_prompt() const { return static_cast<int64_t>(request.prompt.size()); }
+  int64_t n_whole_prompt() const { return n_prompt() + static_cast<int64_t>(request.given.size()); }
   int64_t n_tokens() const { return static_cast<int64_t>(tokens.size()); }
-  int64_t n_sampled() const { return n_tokens() - n_prompt(); }
+  int64_t n_following() const { return n_tokens() - n_prompt(); }  // behind the prompt, given or sampled
+  int64_t n_given() const { return std::min(n_following(), static_cast<int64_t>(request.given.size())); }
+  int64_t n_sampled() const { return n_following() - n_given(); }
+  // The tokens that are given and not there yet.
+  std::span<const int32_t> still_given() const {
+    return std::span(request.given).subspan(static_cast<size_t>(n_given()));
+  }
   int64_t n_pending() const { return n_tokens() - n_computed; }  // rows still to be computed
-  bool decoding() const { return n_pending() == 1 && n_sampled() > 0; }
+  bool decoding() const { return n_pending() == 1 && n_following() > 0; }
   bool has_started() const { return started != Clock::time_point{}; }
   std::span<const int32_t> computed() const {
     return std::span(tokens).first(static_cast<size_t>(n_computed));

@@ -68,6 +68,38 @@ TEST_P(SpeculationTest, SaysTheSameGreedilyAndDrawn) {
   EXPECT_GT(n_drafted, n_accepted);  // wrong ones too
 }
 
+TEST_P(SpeculationTest, GivenTokensHaveTheLogprobsOfSampledOnes) {
+  auto with = create(true), without = create(false);
+  EngineRequest work = request(1, 60);
+  work.sampling.logit_bias.clear();
+  work.sampler_options = {.logprobs = true, .top_logprobs = 2};
+  const Answer sampled = answer(*without, work);
+  ASSERT_EQ(sampled.ids.size(), 60u);
+
+  EngineRequest scored = work;
+  scored.given.assign(work.prompt.begin() + 1, work.prompt.end());
+  scored.given.insert(scored.given.end(), sampled.ids.begin(), sampled.ids.begin() + 50);
+  scored.prompt.resize(1);
+  for (Engine* engine : {with.get(), without.get()}) {
+    for (const int64_t n_more : {0, 10}) {
+      scored.max_tokens = n_more;
+      auto sink = std::make_shared<Recorder>();
+      scored.sink = sink;
+      ASSERT_TRUE(engine->submit(scored));
+      const SequenceEnd end = sink->ended.get_future().get();
+      EXPECT_EQ(end.reason, EndReason::kMaxTokens);
+      EXPECT_EQ(end.prompt_tokens, static_cast<int64_t>(1 + scored.given.size()));
+      EXPECT_EQ(end.sampled_tokens, n_more);
+      EXPECT_EQ(sink->given, scored.given);
+      const size_t n_before = 3 * (work.prompt.size() - 1);  // of the words that the first run had to read
+      ASSERT_EQ(sink->given_logprobs.size(), n_before + 150);
+      EXPECT_TRUE(std::equal(sampled.logprobs.begin(), sampled.logprobs.begin() + 150,
+                             sink->given_logprobs.begin() + static_cast<ptrdiff_t>(n_before)));
+      EXPECT_TRUE(std::equal(sink->ids.begin(), sink->ids.end(), sampled.ids.begin() + 50));
+    }
+  }
+}
+
 TEST_P(SpeculationTest, EndsWhereItWouldHaveEnded) {
   EngineOptions options;
   options.kv.context_length = 96;

@@ -44,6 +44,8 @@ class TokenSink {
   virtual ~TokenSink() = default;
   // After each step that read a part of the prompt; before the first token.
   virtual void on_progress(const ReadProgress&) {}
+  // One of EngineRequest::given; before the first token.
+  virtual void on_given(const SampledToken&) {}
   // False ends the sequence.
   virtual bool on_token(const SampledToken& token) = 0;
   // Exactly once, last.

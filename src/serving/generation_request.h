@@ -91,6 +91,8 @@ struct GenerationRequest {
   bool ignore_end_of_generation = false;
   bool logprobs = false;
   int top_logprobs = 0;  // 0 … 20
+  // Of a text or token ids, with logprobs: the prompt comes first in the output, with its log-probabilities.
+  bool score_prompt = false;
 
   // Of chats:
   bool parse_output = true;  // reasoning and calls are told from the text; false = all of it is text

@@ -1,5 +1,6 @@
 #include "serving/generation_sink.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/random_id.h"
@@ -15,7 +16,11 @@ GenerationSink::GenerationSink(TokenWriter writer, const text::Tokenizer& tokeni
       parser_(options.syntax, std::move(options.parser)),
       stops_(std::move(options.stops)),
       logprobs_(options.logprobs),
-      parallel_tool_calls_(options.parallel_tool_calls) {}
+      parallel_tool_calls_(options.parallel_tool_calls) {
+  if (options.unscored) {
+    on_given({.chosen = {*options.unscored, std::numeric_limits<float>::quiet_NaN()}, .top = {}});
+  }
+}
 
 TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) const {
   const auto describe_one = [&](const engine::TokenLogit& logit) {
@@ -29,6 +34,11 @@ TextDelta::Token GenerationSink::describe(const engine::SampledToken& token) con
 void GenerationSink::on_progress(const engine::ReadProgress& now) {
   writer_.push(PromptProgress{
       .total = now.n_total, .cached = now.n_cached, .processed = now.n_read, .elapsed_ms = now.elapsed_ms});
+}
+
+// Text that came with the request: no markers, no stop strings.
+void GenerationSink::on_given(const engine::SampledToken& token) {
+  writer_.push(TextDelta{decoder_.push(token.chosen.id), {describe(token)}});
 }
 
 bool GenerationSink::on_token(const engine::SampledToken& token) {

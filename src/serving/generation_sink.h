@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct SinkOptions {
   text::OutputSyntax syntax;  // plain: all output is text
   text::OutputParserOptions parser;
   bool parallel_tool_calls = true;  // false: the first whole call ends the sequence
+  // Text before the first token, without a log-probability: nothing stands before it.
+  std::optional<text::TokenId> unscored;
 };
 
 class GenerationSink : public engine::TokenSink {
@@ -34,6 +37,7 @@ class GenerationSink : public engine::TokenSink {
   void set_on_cancel(std::function<void()> on_cancel) { writer_.set_on_cancel(std::move(on_cancel)); }
 
   void on_progress(const engine::ReadProgress& now) override;
+  void on_given(const engine::SampledToken& token) override;
   bool on_token(const engine::SampledToken& token) override;
   void on_end(const engine::SequenceEnd& end) override;
 

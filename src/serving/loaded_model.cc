@@ -78,6 +78,16 @@ Status stay_within(int64_t context, engine::EngineRequest& work) {
   return {};
 }
 
+// All of the prompt but its first token becomes given; the first is returned unless it only says that a text
+// begins.
+std::optional<text::TokenId> split_for_scores(const text::Tokenizer& tokenizer, engine::EngineRequest& work) {
+  if (work.prompt.empty()) return std::nullopt;
+  work.given.assign(work.prompt.begin() + 1, work.prompt.end());
+  work.prompt.resize(1);
+  const bool begins = tokenizer.bos() && work.prompt.front() == *tokenizer.bos();
+  return begins ? std::nullopt : std::optional(work.prompt.front());
+}
+
 }  // namespace
 
 ModelKeeper::Loaded LoadedModel::load(std::shared_ptr<const OpenedModel> opened,
@@ -306,6 +316,7 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   }
   output.stops = request.stop.empty() ? defaults.stop : std::move(request.stop);
   output.logprobs = request.logprobs;
+  if (request.score_prompt) output.unscored = split_for_scores(text().tokenizer(), work);
   output.parallel_tool_calls = request.parallel_tool_calls;
   auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(output));
   work.sink = sink;

@@ -15,6 +15,8 @@ class MeteredSink : public engine::TokenSink {
 
   void on_progress(const engine::ReadProgress& now) override { sink_->on_progress(now); }
 
+  void on_given(const engine::SampledToken& token) override { sink_->on_given(token); }
+
   bool on_token(const engine::SampledToken& token) override {
     const Clock::time_point now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - last_).count();

@@ -20,7 +20,7 @@ namespace hearth::serving {
 struct TokenLogprob {
   std::string bytes;  // of the token, may be part of a character
   int32_t id = 0;
-  float logprob = 0;
+  float logprob = 0;  // NaN: of the first token of all, which follows nothing
 };
 
 struct TextDelta {

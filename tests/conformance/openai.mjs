@@ -19,7 +19,7 @@ async function collect(stream) {
 check("lists models and retrieves one", async () => {
   const ids = [];
   for await (const entry of client.models.list()) ids.push(entry.id);
-  assert.deepEqual(ids.sort(), [model, "tiny-llama"]);
+  assert.deepEqual(ids.sort(), ["hearth-helper", model, "tiny-llama"]);
   const one = await client.models.retrieve(model);
   assert.equal(one.object, "model");
   assert.equal(typeof one.created, "number");
@@ -96,6 +96,24 @@ check("completes a text, streamed or not", async () => {
   const two = await client.completions.create({ ...request, prompt: ["Once upon a time", "The cat"], echo: true });
   assert.equal(two.choices[0].text, "Once upon a time" + whole.choices[0].text);
   assert.ok(two.choices[1].text.startsWith("The cat"));
+});
+
+check("gives the log-probabilities of a prompt, as evaluations ask for them", async () => {
+  const prompt = "Once upon a time";
+  const request = { model, temperature: 0, logprobs: 1 };
+  const told = (await client.completions.create({ ...request, prompt, max_tokens: 12 })).choices[0];
+  const ask = (prompt, max_tokens) =>
+    client.completions.create({ ...request, prompt, max_tokens, echo: true }).then((reply) => reply.choices[0]);
+  const scored = await ask(prompt + told.text, 0);
+  assert.equal(scored.text, prompt + told.text);
+  assert.deepEqual(scored.logprobs.token_logprobs.slice(-12), told.logprobs.token_logprobs);
+  assert.deepEqual(scored.logprobs.top_logprobs.slice(-12), told.logprobs.top_logprobs);
+  assert.equal((await ask(prompt, 12)).text, prompt + told.text);
+  // Token ids stand for themselves: before the first of them there is nothing.
+  const ids = await ask([403, 407, 261, 378], 1);
+  assert.equal(ids.logprobs.token_logprobs.length, 5);
+  assert.equal(ids.logprobs.token_logprobs[0], null);
+  assert.ok(ids.logprobs.token_logprobs.slice(1).every((number) => number < 0));
 });
 
 check("keeps to a schema, streamed or not, and names what it cannot keep", async () => {

@@ -28,20 +28,25 @@ Parsed<DialectRequest> parse_completion_request(std::string_view text) {
   }
   generation.logprobs = logprobs.has_value();
   generation.top_logprobs = static_cast<int>(logprobs.value_or(0));
-  if (echo && generation.logprobs) return refuse("echo", "is not supported together with logprobs");
+  generation.score_prompt = echo && generation.logprobs;  // the prompt then comes from the model
+  if (generation.score_prompt && !suffix.empty()) {
+    return refuse("suffix", "is not supported together with echo and logprobs");
+  }
 
   for (TextOrTokens& prompt : prompts) {
     serving::GenerationRequest one = generation;
     std::string repeated;
     if (auto* words = std::get_if<std::string>(&prompt)) {
-      if (echo) repeated = *words;
+      if (echo && !generation.score_prompt) repeated = *words;
       if (suffix.empty()) {
         one.prompt = serving::TextPrompt{std::move(*words), true};
       } else {
         one.prompt = serving::InfillPrompt{.prefix = std::move(*words), .suffix = suffix};
       }
     } else {
-      if (echo) return refuse("echo", "is not supported for a prompt of token ids");
+      if (echo && !generation.score_prompt) {
+        return refuse("echo", "is supported for a prompt of token ids together with logprobs only");
+      }
       if (!suffix.empty()) return refuse("suffix", "is not supported for a prompt of token ids");
       one.prompt = std::move(std::get<TokenIds>(prompt));
     }

@@ -32,6 +32,11 @@ TEST(CompletionRequest, ReadsAllFormsOfPrompts) {
   const auto echo = parse_completion_request(R"({"prompt":["a","b"],"echo":true})");
   ASSERT_TRUE(echo);
   EXPECT_EQ(echo->echo, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(echo->generations[0].score_prompt);
+  const auto scored = parse_completion_request(R"({"prompt":[[1,2],[3]],"echo":true,"logprobs":0})");
+  ASSERT_TRUE(scored);
+  EXPECT_EQ(scored->echo, (std::vector<std::string>{"", ""}));  // the prompt comes from the model
+  EXPECT_TRUE(scored->generations[1].score_prompt);
 }
 
 TEST(CompletionRequest, ASuffixMakesAGap) {
@@ -63,7 +68,7 @@ TEST(CompletionRequest, ErrorsNameTheField) {
       {R"({"prompt":"a","logprobs":21})", "logprobs"},
       {R"({"prompt":"a","logprobs":true})", "logprobs"},
       {R"({"prompt":"a","echo":1})", "echo"},
-      {R"({"prompt":"a","echo":true,"logprobs":1})", "echo"},
+      {R"({"prompt":"a","echo":true,"logprobs":1,"suffix":"b"})", "suffix"},
       {R"({"prompt":[1],"echo":true})", "echo"},
       {R"({"prompt":"a","top_p":2})", "top_p"},
   };

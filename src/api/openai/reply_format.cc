@@ -71,10 +71,11 @@ Json completion_logprobs(const std::vector<TextDelta::Token>& tokens, size_t off
   Json offsets = Json::array();
   for (const TextDelta::Token& token : tokens) {
     texts.push_back(token_text(token.chosen.bytes));
-    numbers.push_back(logprob_number(token.chosen.logprob));
+    const bool first = std::isnan(token.chosen.logprob);  // has none: nothing stands before it
+    numbers.push_back(first ? Json(nullptr) : Json(logprob_number(token.chosen.logprob)));
     Json top = Json::object();
     for (const TokenLogprob& other : token.top) top[token_text(other.bytes)] = logprob_number(other.logprob);
-    tops.push_back(std::move(top));
+    tops.push_back(first ? Json(nullptr) : std::move(top));
     offsets.push_back(offset);
     offset += token.chosen.bytes.size();
   }

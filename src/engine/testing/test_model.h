@@ -26,11 +26,18 @@ class Recorder : public TokenSink {
     if (ids.size() == 20) has_20.set_value();
     return static_cast<int64_t>(ids.size()) != stop_after_;
   }
+  void on_given(const SampledToken& token) override {
+    given.push_back(token.chosen.id);
+    given_logprobs.push_back(token.chosen.logprob);
+    for (const TokenLogit& other : token.top) given_logprobs.push_back(other.logprob);
+  }
   void on_progress(const ReadProgress& now) override { progress.push_back(now); }
   void on_end(const SequenceEnd& end) override { ended.set_value(end); }
 
   std::vector<int32_t> ids;
   std::vector<float> logprobs;
+  std::vector<int32_t> given;
+  std::vector<float> given_logprobs;
   std::vector<ReadProgress> progress;
   std::promise<void> has_20;
   std::promise<SequenceEnd> ended;
