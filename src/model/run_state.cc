@@ -70,7 +70,7 @@ size_t RunState::planned_logit_bytes(const ModelConfig& config, const RunLimits&
 }
 
 tensor::BackendLimits RunState::backend_limits(const ModelConfig& config, const RunLimits& limits) {
-  int64_t max_group = 1, max_cols = std::max({config.width, config.max_heads_width(), config.dense_2_dim});
+  int64_t max_group = 1, max_cols = std::max(config.width, config.max_heads_width());
   int64_t max_head_dim = 0;
   for (const LayerConfig& layer : config.layers) {
     max_group = std::max(max_group, layer.n_heads / layer.n_kv_heads);
@@ -80,6 +80,7 @@ tensor::BackendLimits RunState::backend_limits(const ModelConfig& config, const 
   const MoeConfig& moe = config.moe;
   return {.max_rows = limits.max_rows,
           .max_cols = max_cols,
+          .max_row_cols = config.dense_2_dim,  // of a text's vector
           .max_head_dim = max_head_dim,
           .max_head_group = max_group,
           .max_expert_rows = limits.max_rows * moe.n_used,

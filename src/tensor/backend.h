@@ -67,7 +67,8 @@ struct MoeArgs {
 // The largest shapes that will be asked for, so that scratch memory is planned once.
 struct BackendLimits {
   int64_t max_rows = 0;
-  int64_t max_cols = 0;  // widest input of a linear
+  int64_t max_cols = 0;      // widest input of a linear
+  int64_t max_row_cols = 0;  // the same of one that has a single row; 0 = not wider
   int64_t max_head_dim = 0;
   int64_t max_head_group = 1;   // query heads that share a KV head
   int64_t max_expert_rows = 0;  // max_rows · n_used, 0 without experts

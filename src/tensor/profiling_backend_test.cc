@@ -115,7 +115,7 @@ TEST_F(ProfilingBackendTest, ExpertsCountOnceWhenTheyAreChosen) {
                                  .max_head_dim = 32,
                                  .max_expert_rows = 4,
                                  .max_expert_cols = 64,
-                                 .max_experts = kExperts}));
+                                 .max_experts = 2 * kExperts}));  // more than the call has
   const std::vector<float> stack(kExperts * kIn * kFfn, 0.5f);
   const WeightView experts{reinterpret_cast<const std::byte*>(stack.data()), DType::kF32, kIn, kFfn,
                            kExperts};

@@ -39,7 +39,9 @@ void quantize_rows(const kernels::KernelTable& kernels, ThreadPool& pool, Tensor
 }
 
 Status CpuLinear::reserve(const BackendLimits& limits) {
-  const int64_t cols = static_cast<int64_t>(align_up(static_cast<uint64_t>(limits.max_cols), 32));
+  const int64_t single = limits.max_rows > 0 ? limits.max_row_cols / limits.max_rows + 1 : 0;
+  const auto cols =
+      static_cast<int64_t>(align_up(static_cast<uint64_t>(std::max(limits.max_cols, single)), 32));
   HEARTH_CHECK_OK(quantized_.reserve(limits.max_rows, cols));
   return packed_.reserve(limits.max_rows * cols);
 }

@@ -128,7 +128,7 @@ void CpuMoe::choose_experts(const MoeArgs& args) {
 
 void CpuMoe::group_by_expert(const MoeArgs& args) {
   const auto n_experts = static_cast<size_t>(args.router_logits.n_cols);
-  std::fill_n(first_slot_.begin(), n_experts + 1, 0);
+  first_slot_.assign(n_experts + 1, 0);
   for (int64_t i = 0; i < n_slots_; ++i)
     ++first_slot_[static_cast<size_t>(expert_of_choice_[static_cast<size_t>(i)]) + 1];
   for (size_t e = 0; e < n_experts; ++e) first_slot_[e + 1] += first_slot_[e];
@@ -165,8 +165,8 @@ size_t CpuMoe::group_of(const WeightView& stack) const {
   return kernels_.matmul[static_cast<size_t>(stack.dtype)].activation_group;
 }
 
-// Many rows: panels, so that threads share an expert with many tokens. A few: long runs of rows, a few for each
-// thread, since each starts with bytes that nobody has asked for ahead of time.
+// Many rows: panels, so that threads share an expert with many tokens. A few: long runs of rows, a few for
+// each thread, since each starts with bytes that nobody has asked for ahead of time.
 void CpuMoe::list_tasks(int64_t n_out) {
   int64_t task_rows = kPanelRows;
   if (n_slots_ < kFewSlots) {
