@@ -312,9 +312,12 @@ void Engine::add_drafts(std::vector<BatchItem>& batch) {
     const EngineRequest& request = sequence.request;
     // A drafted row is there for the token that follows it.
     int64_t room = std::min(max_rows - n_sequences, context_length() - sequence.n_tokens() - 1);
-    if (request.max_tokens > 0) room = std::min(room, request.max_tokens - sequence.n_sampled() - 1);
+    const auto given = sequence.still_given();  // which the limit of the answer does not count
+    if (request.max_tokens > 0 && given.empty()) {
+      room = std::min(room, request.max_tokens - sequence.n_sampled() - 1);
+    }
     if (room <= 0) continue;
-    if (const auto given = sequence.still_given(); !given.empty()) {
+    if (!given.empty()) {
       const size_t n = std::min(given.size(), static_cast<size_t>(room));
       batch[i].draft.assign(given.begin(), given.begin() + static_cast<ptrdiff_t>(n));
       candidates[i] = {.acceptance = 1, .available = static_cast<int64_t>(n)};
@@ -377,7 +380,7 @@ int64_t Engine::advance(const BatchItem& item, const tensor::TensorView& logits,
   if (guessed) sequence.n_drafted += item.n_drafted();
   sequence.n_computed += item.n_rows;
   if (reading) {
-    sequence.request.sink->on_progress({.n_total = sequence.n_prompt(),
+    sequence.request.sink->on_progress({.n_total = sequence.n_whole_prompt(),
                                         .n_cached = sequence.n_cached,
                                         .n_read = sequence.n_computed,
                                         .elapsed_ms = milliseconds(sequence.started, Clock::now())});

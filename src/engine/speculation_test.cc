@@ -81,7 +81,7 @@ TEST_P(SpeculationTest, GivenTokensHaveTheLogprobsOfSampledOnes) {
   scored.given.insert(scored.given.end(), sampled.ids.begin(), sampled.ids.begin() + 50);
   scored.prompt.resize(1);
   for (Engine* engine : {with.get(), without.get()}) {
-    for (const int64_t n_more : {0, 10}) {
+    for (const int64_t n_more : {0, 1, 10}) {
       scored.max_tokens = n_more;
       auto sink = std::make_shared<Recorder>();
       scored.sink = sink;

@@ -77,7 +77,7 @@ Status answer_once(const ChatModel& model, Conversation conversation, const std:
 Result<std::string> chosen_model(const serving::ModelPool& pool) {
   std::vector<std::string> names;
   for (const serving::ModelSummary& model : serving::models_to_choose_from(pool.list_models())) {
-    if (model.capabilities.completion) names.push_back(visible_line(model.name));
+    if (model.capabilities.completion) names.push_back(model.name);
   }
   if (names.size() == 1) return names.front();
   if (names.empty()) {

@@ -28,7 +28,7 @@ const kTypes = {
 const kPolicy =
   "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob: data:; " +
   "font-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-  "require-trusted-types-for 'script'; trusted-types hearth dompurify svelte-trusted-html";
+  "require-trusted-types-for 'script'; trusted-types hearth svelte-trusted-html";
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
