@@ -78,13 +78,14 @@ Status stay_within(int64_t context, engine::EngineRequest& work) {
   return {};
 }
 
-// All of the prompt but its first token becomes given; the first is returned unless it only says that a text
-// begins.
-std::optional<text::TokenId> split_for_scores(const text::Tokenizer& tokenizer, engine::EngineRequest& work) {
+// All of the prompt but its first token becomes given. The first is returned, unless it was put before a text
+// to say that one begins: ids come back as they were sent, one by one.
+std::optional<text::TokenId> split_for_scores(const text::Tokenizer& tokenizer, bool is_text,
+                                              engine::EngineRequest& work) {
   if (work.prompt.empty()) return std::nullopt;
   work.given.assign(work.prompt.begin() + 1, work.prompt.end());
   work.prompt.resize(1);
-  const bool begins = tokenizer.bos() && work.prompt.front() == *tokenizer.bos();
+  const bool begins = is_text && tokenizer.bos() && work.prompt.front() == *tokenizer.bos();
   return begins ? std::nullopt : std::optional(work.prompt.front());
 }
 
@@ -316,7 +317,10 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
   }
   output.stops = request.stop.empty() ? defaults.stop : std::move(request.stop);
   output.logprobs = request.logprobs;
-  if (request.score_prompt) output.unscored = split_for_scores(text().tokenizer(), work);
+  if (request.score_prompt) {
+    const bool is_text = std::holds_alternative<TextPrompt>(request.prompt);
+    output.unscored = split_for_scores(text().tokenizer(), is_text, work);
+  }
   output.parallel_tool_calls = request.parallel_tool_calls;
   auto sink = std::make_shared<GenerationSink>(std::move(writer), text().tokenizer(), std::move(output));
   work.sink = sink;

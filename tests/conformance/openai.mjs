@@ -114,6 +114,9 @@ check("gives the log-probabilities of a prompt, as evaluations ask for them", as
   assert.equal(ids.logprobs.token_logprobs.length, 5);
   assert.equal(ids.logprobs.token_logprobs[0], null);
   assert.ok(ids.logprobs.token_logprobs.slice(1).every((number) => number < 0));
+  const begun = await ask([1, 403, 407], 0); // 1: a text begins
+  assert.equal(begun.logprobs.token_logprobs.length, 3);
+  assert.equal(begun.logprobs.token_logprobs[0], null);
 });
 
 check("keeps to a schema, streamed or not, and names what it cannot keep", async () => {
