@@ -12,7 +12,8 @@
 
 namespace hearth::api {
 
-// Work is done in the order it was given; the destructor waits for the rest of it.
+// Work is done in the order it was given; the destructor waits for the rest of it, so work must never own, not
+// even in part, what the worker belongs to: it would be the last to let go, and wait for itself.
 class Worker {
  public:
   ~Worker() { thread_.join(); }

@@ -65,9 +65,11 @@ Task<void> transfer(const std::shared_ptr<Routes>& routes, Transfer start, const
     co_return;
   }
   writer.notes().model = request->name;
-  const Job job = [routes, start = std::move(start), name = request->name](const Report& report) {
+  // Of the routes it holds what it needs alone: the worker that does the job is theirs.
+  const Job job = [models = routes->models, usual = routes->options, start = std::move(start),
+                   name = request->name](const Report& report) {
     std::atomic<bool> cancelled = false;
-    registry::TransferOptions options = routes->options;
+    registry::TransferOptions options = usual;
     options.cancelled = &cancelled;
     auto reported = steady_clock::time_point::min();
     options.report = [&](const registry::TransferProgress& progress) {
@@ -77,7 +79,7 @@ Task<void> transfer(const std::shared_ptr<Routes>& routes, Transfer start, const
       reported = now;
       if (!report(to_json(progress))) cancelled = true;
     };
-    return start(*routes->models, name, options);
+    return start(*models, name, options);
   };
   co_await reply_with_progress(routes->workers[routes->next++ % kAtOnce], job, request->stream, writer);
 }
