@@ -104,16 +104,19 @@ bool GenerationSink::deliver() {
 }
 
 void GenerationSink::on_end(const engine::SequenceEnd& end) {
-  if (end.reason == engine::EndReason::kFailed) return writer_.push(*end.error);
+  const bool cancelled = end.reason == engine::EndReason::kFailed && writer_.cancelled() &&
+                         end.error->category == ErrorCategory::kCancelled;
+  if (end.reason == engine::EndReason::kFailed && !cancelled) return writer_.push(*end.error);
   const bool cut =
       end.reason == engine::EndReason::kMaxTokens || end.reason == engine::EndReason::kContextFull;
-  if (end.reason != engine::EndReason::kSinkStopped) {
+  if (end.reason != engine::EndReason::kSinkStopped && !cancelled) {
     parser_.push(decoder_.finish());
     parser_.finish();
     if (deliver()) flush_text();
   }
   if (!waiting_.empty()) writer_.push(TextDelta{{}, std::exchange(waiting_, {})});
-  writer_.push(GenerationEnd{.reason = cut && matched_stop_.empty()                ? FinishReason::kLength
+  writer_.push(GenerationEnd{.reason = cancelled                                   ? FinishReason::kCancelled
+                                       : cut && matched_stop_.empty()              ? FinishReason::kLength
                                        : n_calls_ > 0 && !in_call_ && !broke_call_ ? FinishReason::kToolCalls
                                                                                    : FinishReason::kStop,
                              .stop_string = matched_stop_,

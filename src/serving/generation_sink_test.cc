@@ -178,5 +178,31 @@ TEST(CallableTools, AreThoseOfferedAndAllowed) {
   EXPECT_TRUE(callable_tools(prompt, {ToolChoice::Mode::kNone, {}}).empty());
 }
 
+TEST(GenerationSink, OneThatItsConsumerCancelledSaysWhatItTook) {
+  const Words words;
+  const auto end_of = [&](bool cancel, ErrorCategory category) {
+    auto [stream, writer] = TokenStream::create();
+    GenerationSink sink(std::move(writer), *words.tokenizer, chat(words));
+    if (cancel) stream.cancel();
+    engine::SequenceEnd end;
+    end.error = Error{category, "ended"};
+    end.prompt_tokens = 7;
+    end.sampled_tokens = 2;
+    end.decode_ms = 3;
+    sink.on_end(end);
+    return stream.next();
+  };
+  const auto cancelled = end_of(true, ErrorCategory::kCancelled);
+  ASSERT_TRUE(std::holds_alternative<GenerationEnd>(cancelled));
+  const auto& end = std::get<GenerationEnd>(cancelled);
+  EXPECT_EQ(end.reason, FinishReason::kCancelled);
+  EXPECT_EQ(end.usage.prompt_tokens, 7);
+  EXPECT_EQ(end.usage.completion_tokens, 2);
+  EXPECT_EQ(end.timings.decode_ms, 3);
+  // A model that was unloaded, and a failure while somebody cancels, stay errors.
+  EXPECT_TRUE(std::holds_alternative<Error>(end_of(false, ErrorCategory::kCancelled)));
+  EXPECT_TRUE(std::holds_alternative<Error>(end_of(true, ErrorCategory::kInternal)));
+}
+
 }  // namespace
 }  // namespace hearth::serving

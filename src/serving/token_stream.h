@@ -69,6 +69,7 @@ enum class FinishReason {
   kStop,       // an end-of-generation token or a stop string
   kLength,     // max_tokens reached or context full
   kToolCalls,  // as kStop, and the answer has calls, all of them whole
+  kCancelled,  // the consumer cancelled: what had come is all there is, what was used is known
 };
 
 struct Usage {
@@ -118,7 +119,8 @@ class TokenStream {
   // It must be quick and must not call back into the stream. nullptr removes it; on return no call is in
   // progress.
   void set_notifier(std::function<void()> notifier);
-  // Asks the producer to stop; an end event still follows (Error kCancelled). Thread-safe, idempotent.
+  // Asks the producer to stop; an end still follows, and perhaps some text before it: GenerationEnd with
+  // kCancelled, or Error kCancelled where nothing had begun. Thread-safe, idempotent.
   void cancel();
 
  private:

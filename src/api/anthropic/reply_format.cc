@@ -15,6 +15,7 @@ const char* stop_reason(const GenerationEnd& end) {
     case FinishReason::kToolCalls:
       return "tool_use";
     case FinishReason::kStop:
+    case FinishReason::kCancelled:
       break;
   }
   return end.stop_string.empty() ? "end_turn" : "stop_sequence";

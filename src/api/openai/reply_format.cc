@@ -248,6 +248,7 @@ const char* ReplyFormat::reason_name(serving::FinishReason reason) const {
     case serving::FinishReason::kToolCalls:
       return head_.legacy_functions ? "function_call" : "tool_calls";
     case serving::FinishReason::kStop:
+    case serving::FinishReason::kCancelled:
       break;
   }
   return "stop";

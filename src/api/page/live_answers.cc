@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
@@ -39,6 +40,7 @@ std::string_view word_of(FinishReason reason) {
     case FinishReason::kToolCalls:
       return "tool_calls";
     case FinishReason::kStop:
+    case FinishReason::kCancelled:
       break;
   }
   return "stop";
@@ -60,6 +62,7 @@ struct LiveAnswers::Run {
         earlier(log->message()),
         next_step(thread.get_executor()),
         next_save(thread.get_executor()),
+        account(thread.get_executor()),
         next_look(thread.get_executor()) {}
 
   const std::shared_ptr<AnswerLog> log;
@@ -74,11 +77,21 @@ struct LiveAnswers::Run {
   std::optional<steady_clock::time_point> first_token, reasoning_began;
   int64_t reasoning_ms = 0;
   steady_clock::time_point last_step, last_save = started;
-  asio::steady_timer next_step, next_save, next_look;
+  asio::steady_timer next_step, next_save, account, next_look;
   std::atomic<bool> awake = false;  // a step is on its way
+  bool stopping = false;            // what still comes, but for its end, is no part of it
   bool unsaved = false;
   bool save_planned = false;
   std::atomic<bool> saving = false;
+
+  // Of what has ended.
+  MessageStatus outcome() const {
+    if (error) {
+      return error->category == ErrorCategory::kCancelled ? MessageStatus::kStopped : MessageStatus::kFailed;
+    }
+    return answer.end.reason == serving::FinishReason::kCancelled ? MessageStatus::kStopped
+                                                                  : MessageStatus::kComplete;
+  }
 
   bool has_reasoned() const { return reasoning_began.has_value(); }
 
@@ -191,10 +204,7 @@ void LiveAnswers::step(const RunPtr& run) {
     const bool end = serving::is_end(*event);
     take(*run, std::move(*event));
     if (!end) continue;
-    const bool cancelled = run->error && run->error->category == ErrorCategory::kCancelled;
-    finish(run, !run->error ? MessageStatus::kComplete
-                : cancelled ? MessageStatus::kStopped
-                            : MessageStatus::kFailed);
+    finish(run, run->outcome());
     return;
   }
   run->flush();
@@ -203,6 +213,7 @@ void LiveAnswers::step(const RunPtr& run) {
 }
 
 void LiveAnswers::take(Run& run, serving::GenerationEvent event) {
+  if (run.stopping && !serving::is_end(event)) return;
   const bool is_thought = std::holds_alternative<serving::ReasoningDelta>(event);
   const bool is_text = std::holds_alternative<serving::TextDelta>(event);
   const bool is_call = std::holds_alternative<serving::ToolCallDelta>(event);
@@ -275,6 +286,7 @@ void LiveAnswers::finish(const RunPtr& run, MessageStatus status) {
   run->stream.reset();  // cancels it
   run->next_step.cancel();
   run->next_save.cancel();
+  run->account.cancel();
   run->next_look.cancel();
   run->flush();
   store::AnswerEnd end;
@@ -283,7 +295,7 @@ void LiveAnswers::finish(const RunPtr& run, MessageStatus status) {
   if (run->error && status == MessageStatus::kFailed) end.error = message_error(*run->error);
   if (run->has_end) {
     const serving::GenerationEnd& last = run->answer.end;
-    end.finish = word_of(last.reason);
+    if (status == MessageStatus::kComplete) end.finish = word_of(last.reason);
     end.usage = store::MessageUsage{last.usage.prompt_tokens, last.usage.cached_tokens,
                                     last.usage.completion_tokens, last.usage.reasoning_tokens};
     store::MessageTimings timings;
@@ -349,16 +361,15 @@ Task<void> LiveAnswers::stop(std::string id) {
   const RunPtr run = run_of(id);
   if (!run) co_return;
   auto end = [](LiveAnswers* self, RunPtr stopped) -> Task<void> {
-    // What is there already is a part of it.
-    while (stopped->stream) {
-      std::optional<serving::GenerationEvent> event = stopped->stream->try_next();
-      if (!event) break;
-      const bool is_end = serving::is_end(*event);
-      self->take(*stopped, std::move(*event));
-      if (is_end) break;
+    self->step(stopped);  // What is there already is a part of it.
+    if (!stopped->stream) co_return;
+    if (!std::exchange(stopped->stopping, true)) {
+      stopped->account.expires_after(self->options_.account);
+      stopped->stream->cancel();
     }
-    self->finish(stopped, stopped->has_end ? MessageStatus::kComplete : MessageStatus::kStopped);
-    co_return;
+    boost::system::error_code ignored;
+    co_await stopped->account.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    self->finish(stopped, MessageStatus::kStopped);
   };
   co_await asio::co_spawn(thread_.get_executor(), end(this, run), asio::use_awaitable);
 }

@@ -23,8 +23,9 @@
 namespace hearth::api::page {
 
 struct LiveAnswerOptions {
-  std::chrono::milliseconds step{30};     // between two events of text
-  std::chrono::milliseconds save{1'000};  // what a crash may cost
+  std::chrono::milliseconds step{30};        // between two events of text
+  std::chrono::milliseconds save{1'000};     // what a crash may cost
+  std::chrono::milliseconds account{2'000};  // how long one that is stopped waits to hear what it has cost
   // An answer has ended: its message as it stays, and how long it took. On the disk's thread.
   std::function<void(const store::Message&, double duration_ms, const RequestNotes&)> on_end;
   std::function<void(const std::string&)> on_problem;
@@ -47,8 +48,8 @@ class LiveAnswers {
   std::vector<std::string> running_of_chat(const std::string& chat) const;
   bool empty() const;
 
-  // Ends an answer with what there is. When it returns, its end is among the work of the disk's thread; an
-  // answer that is not running is left as it is.
+  // Ends an answer with what there is, and waits for the engine to say what was used. When it returns, its
+  // end is among the work of the disk's thread; an answer that is not running is left as it is.
   Task<void> stop(std::string id);
 
   // Ends all that still run as interrupted, and waits until each has its end among the work of the disk's

@@ -72,7 +72,8 @@ Status FakeService::unload(const std::string& model) {
 TokenStream FakeService::play_next() {
   std::unique_lock lock(mutex_);
   auto [stream, writer] = TokenStream::create();
-  writer.set_on_cancel([this] {
+  writer.set_on_cancel([this, to = writer]() mutable {
+    to.push(cancelled_end);
     std::lock_guard inner(mutex_);
     ++n_cancelled_;
     changed_.notify_all();

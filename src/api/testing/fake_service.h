@@ -64,6 +64,7 @@ class FakeService : public serving::GenerationService {
   serving::ModelDetails details;  // what describe() tells of any model that is served
   std::shared_ptr<const serving::TextModel> text;
   std::string sick;  // empty = healthy
+  serving::GenerationEvent cancelled_end = Error{ErrorCategory::kCancelled, "the request was cancelled"};
 
  private:
   Status check_model(const std::string& name);

@@ -61,7 +61,11 @@ TEST(TakeAnswer, CancelsWhenAskedTo) {
   std::thread producer([writer = std::move(writer)]() mutable {
     writer.push(delta("part"));
     while (!writer.cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    writer.push(Error{ErrorCategory::kCancelled, "cancelled"});
+    writer.push(delta(" nobody saw"));
+    GenerationEnd end;
+    end.reason = serving::FinishReason::kCancelled;
+    end.usage.completion_tokens = 2;
+    writer.push(end);
   });
   std::string seen;
   AnswerWatcher watcher;
@@ -71,8 +75,8 @@ TEST(TakeAnswer, CancelsWhenAskedTo) {
   producer.join();
   EXPECT_TRUE(answer.stopped);
   EXPECT_EQ(answer.text, "part");
-  ASSERT_TRUE(answer.error.has_value());
-  EXPECT_EQ(answer.error->category, ErrorCategory::kCancelled);
+  ASSERT_TRUE(answer.end.has_value());
+  EXPECT_EQ(answer.end->usage.completion_tokens, 2);
 }
 
 TEST(TimingLine, CountsOnlyWhatWasComputed) {

@@ -190,7 +190,7 @@ void TerminalChat::finish_turn(Answer answer) {
       note(visible_line(answer.error->message));
     }
   }
-  if (answer.text.empty() && !answer.end) {
+  if (answer.text.empty() && (answer.stopped || !answer.end)) {
     conversation_.messages.pop_back();  // as if it had not been asked
     if (answer.stopped) note("Stopped.");
     return;
