@@ -5,6 +5,7 @@
 // in place, so selections survive and nothing above the end moves. The cost of a frame depends on the new text alone.
 import "./answer.css";
 import { BlockParser } from "./blocks";
+import { faceSteps } from "./faces";
 import { forget, nextFrame } from "./frames";
 import { shownLine } from "./heal";
 import { renderInline } from "./inline";
@@ -207,6 +208,7 @@ if ("requestIdleCallback" in globalThis)
     () => renderInline("a", { references: new Map(), imageWord: "" }),
     () => renderInline("**a** `b` [c](d)", { references: new Map(), imageWord: "" }),
     () => sanitise("<strong>a</strong>"),
+    ...faceSteps(),
   ]);
 
 export function mountAnswer(element: HTMLElement, options: AnswerOptions): AnswerView {
