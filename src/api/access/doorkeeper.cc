@@ -59,8 +59,9 @@ ApiError unauthorised(std::string message) {
 
 Doorkeeper::Doorkeeper(std::filesystem::path key_file, CallerLimits limits,
                        std::function<void(const Error&)> on_problem)
-    : file_(std::move(key_file), std::move(on_problem)),
+    : file_(key_file, on_problem),
       limits_(limits),
+      sessions_(key_file.empty() ? key_file : key_file.parent_path() / "sessions", on_problem),
       requests_(limits.requests_per_minute),
       wrong_keys_(limits.wrong_keys_per_minute) {}
 
@@ -97,7 +98,7 @@ std::optional<ApiError> Doorkeeper::identify(HttpRequest& request, Scope scope,
   } else if (const std::string_view session = Sessions::presented(request);
              !presented.error && !session.empty()) {
     keys = file_.keys();
-    const auto id = sessions_.key_id_of(session, std::chrono::steady_clock::now());
+    const auto id = sessions_.key_id_of(session, Sessions::now());
     key = id ? keys->with_id(*id) : nullptr;
     if (key == nullptr) problem = "the session has ended: sign in again";
   } else {

@@ -22,6 +22,7 @@ namespace hearth::api {
 
 class Doorkeeper {
  public:
+  // The sessions' file stands beside the keys'.
   Doorkeeper(std::filesystem::path key_file, CallerLimits limits,
              std::function<void(const Error&)> on_problem = nullptr);
 

@@ -1,12 +1,70 @@
 #include "api/access/sessions.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <algorithm>
+#include <fstream>
+#include <sstream>
 
 #include "api/request_head.h"
+#include "base/atomic_file.h"
 
 namespace hearth::api {
+namespace {
+
+std::string to_hex(const unsigned char* bytes, size_t n) {
+  std::string hex(2 * n + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), bytes, n);
+  hex.pop_back();
+  return hex;
+}
+
+}  // namespace
+
+Sessions::Sessions(std::filesystem::path file, std::function<void(const Error&)> on_problem)
+    : file_(std::move(file)), on_problem_(std::move(on_problem)) {
+  if (const Status done = file_.empty() ? Status() : read(); !done && on_problem_) on_problem_(done.error());
+}
+
+// A line for each: hash of the id, id of the key, last use in seconds since 1970.
+Status Sessions::read() {
+  std::error_code missing;
+  if (!std::filesystem::exists(file_, missing)) return {};
+  std::ifstream in(file_);
+  bool damaged = !in;
+  for (std::string line; sessions_.size() < kMax && std::getline(in, line);) {
+    std::istringstream fields(line);
+    std::string hex, key_id;
+    int64_t used = 0;
+    Hash hash;
+    size_t n = 0;
+    if (!(fields >> hex >> key_id >> used) ||
+        sodium_hex2bin(hash.data(), hash.size(), hex.data(), hex.size(), nullptr, &n, nullptr) != 0 ||
+        n != hash.size()) {
+      damaged = true;
+      continue;
+    }
+    const Time at{std::chrono::seconds(used)};
+    sessions_[hash] = Session{std::move(key_id), at, at};
+  }
+  if (!damaged) return {};
+  return fail(ErrorCategory::kCorrupt,
+              "{}: not all of it is a list of sessions; who is missing signs in again", file_.string());
+}
+
+void Sessions::write() {
+  if (file_.empty()) return;
+  std::string text;
+  for (auto& [hash, session] : sessions_) {
+    session.used_in_file = session.used;
+    text += fmt::format("{} {} {}\n", to_hex(hash.data(), hash.size()), session.key_id,
+                        session.used.time_since_epoch().count());
+  }
+  if (const Status written = write_file_atomically(file_, text); !written && on_problem_) {
+    on_problem_(written.error());
+  }
+}
 
 Sessions::Hash Sessions::hash_of(std::string_view session) {
   Hash hash;
@@ -16,14 +74,9 @@ Sessions::Hash Sessions::hash_of(std::string_view session) {
 }
 
 std::string Sessions::open(std::string key_id, Time now) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, 32> secret;
   randombytes_buf(secret.data(), secret.size());
-  std::string session;
-  for (const unsigned char byte : secret) {
-    session += kDigits[byte >> 4];
-    session += kDigits[byte & 15];
-  }
+  std::string session = to_hex(secret.data(), secret.size());
   const std::lock_guard lock(mutex_);
   std::erase_if(sessions_, [&](const auto& entry) { return now - entry.second.used > kIdle; });
   if (sessions_.size() >= kMax) {
@@ -32,6 +85,7 @@ std::string Sessions::open(std::string key_id, Time now) {
     }));
   }
   sessions_[hash_of(session)] = Session{std::move(key_id), now};
+  write();
   return session;
 }
 
@@ -44,12 +98,13 @@ std::optional<std::string> Sessions::key_id_of(std::string_view session, Time no
     return std::nullopt;
   }
   found->second.used = now;
+  if (now - found->second.used_in_file > kKnownUse) write();
   return found->second.key_id;
 }
 
 void Sessions::close(std::string_view session) {
   const std::lock_guard lock(mutex_);
-  sessions_.erase(hash_of(session));
+  if (sessions_.erase(hash_of(session)) > 0) write();
 }
 
 std::string_view Sessions::presented(const HttpRequest& request) {

@@ -18,6 +18,7 @@ namespace {
 using testing::FakeService;
 using testing::get;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::post;
 using testing::Reply;
 using testing::RunningServer;
@@ -239,6 +240,37 @@ TEST(Sessions, AreForgottenWhenNobodyUsesThem) {
   EXPECT_EQ(sessions.key_id_of(session, start + 4 * Sessions::kIdle), std::nullopt);
   EXPECT_EQ(sessions.key_id_of(session, start), std::nullopt);
   EXPECT_EQ(sessions.key_id_of("", start), std::nullopt);
+}
+
+TEST(Sessions, AServerThatStartsAnewKnowsThem) {
+  const auto folder = std::filesystem::path(::testing::TempDir()) / "sessions_test";
+  std::filesystem::remove_all(folder);
+  const auto file = folder / "sessions";
+  std::vector<std::string> problems;
+  const auto begin = [&] { return Sessions(file, [&](const Error& e) { problems.push_back(e.message); }); };
+  const Sessions::Time start{std::chrono::seconds(1'800'000'000)};
+  std::string kept, closed;
+  {
+    Sessions sessions = begin();
+    kept = sessions.open("a", start);
+    closed = sessions.open("b", start);
+    sessions.close(closed);
+    EXPECT_EQ(sessions.key_id_of(kept, start + Sessions::kIdle), "a");
+  }
+  EXPECT_EQ(std::filesystem::status(file).permissions() & std::filesystem::perms(0077),
+            std::filesystem::perms::none);
+  std::ifstream in(file);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  EXPECT_THAT(text, Not(HasSubstr(kept))) << "hashes alone";
+  {
+    Sessions sessions = begin();
+    EXPECT_EQ(sessions.key_id_of(closed, start), std::nullopt);
+    EXPECT_EQ(sessions.key_id_of(kept, start + 2 * Sessions::kIdle), "a") << "its last use is known";
+  }
+  EXPECT_THAT(problems, ::testing::IsEmpty());
+  std::ofstream(file, std::ios::app) << "nonsense\n";
+  EXPECT_EQ(begin().key_id_of(kept, start + 2 * Sessions::kIdle), "a");
+  EXPECT_THAT(problems, ::testing::ElementsAre(HasSubstr("list of sessions")));
 }
 
 TEST(Status, TellsOfModelsAndTheLatestRequests) {

@@ -30,18 +30,17 @@ void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& d
                return writer.send(json_reply(session_json(*doorkeeper, http.owner)));
              });
   // Whose key it is has been checked before: there is one check for all ways a key can arrive.
-  routes.add("POST", "/page/session", Scope::kChat,
-             [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
-               HttpResponse reply = json_reply(session_json(*doorkeeper, http.owner));
-               if (!http.owner.empty()) {
-                 Sessions& sessions = doorkeeper->sessions();
-                 sessions.close(Sessions::presented(http));
-                 reply.headers.emplace_back(
-                     "Set-Cookie", cookie(sessions.open(http.owner, std::chrono::steady_clock::now()),
-                                          http.secure, Sessions::kIdle));
-               }
-               return writer.send(std::move(reply));
-             });
+  routes.add(
+      "POST", "/page/session", Scope::kChat, [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
+        HttpResponse reply = json_reply(session_json(*doorkeeper, http.owner));
+        if (!http.owner.empty()) {
+          Sessions& sessions = doorkeeper->sessions();
+          sessions.close(Sessions::presented(http));
+          reply.headers.emplace_back(
+              "Set-Cookie", cookie(sessions.open(http.owner, Sessions::now()), http.secure, Sessions::kIdle));
+        }
+        return writer.send(std::move(reply));
+      });
   routes.add("DELETE", "/page/session", Scope::kOpen,
              [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
                doorkeeper->sessions().close(Sessions::presented(http));
