@@ -44,7 +44,8 @@ class Answers : public ::testing::Test {
   }
   ~Answers() override {
     stop();
-    for (const char* suffix : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(file_.string() + suffix);
+    for (const char* suffix : {"", "-wal", "-shm", ".lock", ".chats-open"})
+      std::filesystem::remove(file_.string() + suffix);
   }
 
   void start() {

@@ -318,22 +318,46 @@ class ImportSink : public BodySink {
   std::string file_;
 };
 
-Reply import_file(const ChatServices& services, const std::string& owner, store::ChatFile file) {
-  for (store::WholeChat& whole : file.chats) {
-    if (!whole.chat.title.empty()) continue;
-    for (const store::Message& message : whole.messages) {
-      whole.chat.title = title_of(message.content);
-      if (!whole.chat.title.empty()) break;
+// Chats of a file go into the store in portions, so that other work of the disk's thread comes in between.
+constexpr size_t kMessagesAtOnce = 500;
+
+std::vector<store::WholeChat> next_portion(std::vector<store::WholeChat>& chats, size_t& taken) {
+  std::vector<store::WholeChat> portion;
+  size_t n_messages = 0;
+  while (taken < chats.size() && (portion.empty() || n_messages < kMessagesAtOnce)) {
+    store::WholeChat& whole = portion.emplace_back(std::move(chats[taken++]));
+    n_messages += whole.messages.size();
+    for (auto message = whole.messages.begin(); whole.chat.title.empty() && message != whole.messages.end();
+         ++message) {
+      whole.chat.title = title_of(message->content);
     }
+  }
+  return portion;
+}
+
+Task<Reply> import_file(const ChatServices& services, const std::string& owner, store::ChatFile file) {
+  std::vector<std::string> ids;
+  std::optional<ApiError> error;
+  for (size_t taken = 0; taken < file.chats.size() && !error;) {
+    auto added = co_await services.disk.run(
+        [&] { return parsed(services.chats.add_whole(owner, next_portion(file.chats, taken))); });
+    if (added) {
+      ids.insert(ids.end(), added->begin(), added->end());
+    } else {
+      error = std::move(added.error());
+    }
+  }
+  if (!ids.empty()) services.events.publish(owner, {"chats", "{}"});
+  if (error) {
+    error->message =
+        fmt::format("{} of {} chats were imported, then: {}", ids.size(), file.chats.size(), error->message);
+    co_return tl::unexpected(*std::move(error));
   }
   Json skipped = Json::array();
   for (const store::SkippedPart& part : file.skipped) {
     skipped.push_back(Json{{"what", part.what}, {"why", part.why}});
   }
-  HEARTH_API_TRY(const std::vector<std::string> ids,
-                 parsed(services.chats.add_whole(owner, std::move(file.chats))));
-  if (!ids.empty()) services.events.publish(owner, {"chats", "{}"});
-  return json_reply(Json{{"imported", ids.size()}, {"skipped", std::move(skipped)}, {"chats", ids}});
+  co_return json_reply(Json{{"imported", ids.size()}, {"skipped", std::move(skipped)}, {"chats", ids}});
 }
 
 Task<void> import_chats(ChatServices services, const HttpRequest& http, ResponseWriter& writer) {
@@ -342,7 +366,7 @@ Task<void> import_chats(ChatServices services, const HttpRequest& http, Response
       co_await services.words.run([&] { return parsed(store::read_chat_file(sink.take())); });
   Reply reply = tl::unexpected(ApiError());
   if (file) {
-    reply = co_await services.disk.run([&] { return import_file(services, http.owner, std::move(*file)); });
+    reply = co_await import_file(services, http.owner, std::move(*file));
   } else {
     reply = tl::unexpected(file.error());
   }

@@ -231,6 +231,24 @@ TEST_F(ChatRoutes, WhatWasSavedCanBeImported) {
   EXPECT_EQ(good(ask("POST", "/page/import", ask("GET", "/page/export").body)).at("imported"), 3);
 }
 
+TEST_F(ChatRoutes, AFileOfManyChatsIsImportedInPortions) {
+  Json chats = Json::array();
+  for (int i = 0; i < 130; ++i) {
+    Json messages = Json::array();
+    for (int k = 0; k < 10; ++k)
+      messages.push_back(
+          Json{{"role", k % 2 == 0 ? "user" : "assistant"}, {"content", fmt::format("m{}", k)}});
+    chats.push_back(
+        Json{{"chat", {{"title", fmt::format("chat {}", i)}, {"messages", std::move(messages)}}}});
+  }
+  const Json report = good(ask("POST", "/page/import", chats.dump()));
+  EXPECT_EQ(report.at("imported"), 130);
+  ASSERT_EQ(report.at("chats").size(), 130U);
+  const Json last = get("/page/chats/" + report.at("chats").at(129).get<std::string>());
+  EXPECT_EQ(last.at("chat").at("title"), "chat 129");
+  EXPECT_EQ(last.at("messages").size(), 10U);
+}
+
 TEST_F(ChatRoutes, AnImportSaysWhatItLeftOut) {
   const std::string file =
       R"([{"chat": {"messages": [{"role": "user", "content": "# What is tea?"}]}}, {"title": "odd"}])";
