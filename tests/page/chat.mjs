@@ -34,6 +34,9 @@ step("Escape stops, what was written stays, and continue goes on from there", as
   await page.getByText("You stopped this answer.").waitFor();
   const kept = await answers(page).last().locator(".answer").innerText();
   assert.ok(kept.length > 20);
+  await answers(page).last().getByRole("button", { name: "Details" }).click();
+  await answers(page).last().getByText("Tokens written").waitFor();
+  await answers(page).last().getByRole("button", { name: "Details" }).click();
   await page.getByRole("button", { name: "Continue" }).click();
   await page.waitForFunction(
     (length) => document.querySelector(".assistant .answer").innerText.length > length,
