@@ -174,7 +174,15 @@ class Download {
     std::vector<std::thread> threads;
     const size_t n_threads =
         std::min<size_t>(static_cast<size_t>(options_.n_connections), std::max<size_t>(parts_.size(), 1));
-    for (size_t i = 0; i < n_threads; ++i) threads.emplace_back([this] { work(); });
+    for (size_t i = 0; i < n_threads; ++i) {
+      try {
+        threads.emplace_back([this] { work(); });
+      } catch (const std::system_error& error) {  // fewer will do
+        if (threads.empty())
+          return fail(ErrorCategory::kOverloaded, "no thread for the download: {}", error.what());
+        break;
+      }
+    }
 
     Sha256 hash;
     std::vector<std::byte> buffer(size_t{1} << 20);

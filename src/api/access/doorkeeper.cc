@@ -61,7 +61,7 @@ Doorkeeper::Doorkeeper(std::filesystem::path key_file, CallerLimits limits,
                        std::function<void(const Error&)> on_problem)
     : file_(key_file, on_problem),
       limits_(limits),
-      sessions_(key_file.empty() ? key_file : key_file.parent_path() / "sessions", on_problem),
+      sessions_(key_file.empty() ? "" : key_file.string() + ".sessions", on_problem),
       requests_(limits.requests_per_minute),
       wrong_keys_(limits.wrong_keys_per_minute) {}
 

@@ -22,7 +22,7 @@ namespace hearth::api {
 
 class Doorkeeper {
  public:
-  // The sessions' file stands beside the keys'.
+  // Sessions stand in a file beside the keys, named like it with .sessions behind.
   Doorkeeper(std::filesystem::path key_file, CallerLimits limits,
              std::function<void(const Error&)> on_problem = nullptr);
 

@@ -4,9 +4,9 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <fstream>
 #include <sstream>
 
+#include "api/access/private_file.h"
 #include "api/request_head.h"
 #include "base/atomic_file.h"
 
@@ -24,45 +24,82 @@ std::string to_hex(const unsigned char* bytes, size_t n) {
 
 Sessions::Sessions(std::filesystem::path file, std::function<void(const Error&)> on_problem)
     : file_(std::move(file)), on_problem_(std::move(on_problem)) {
-  if (const Status done = file_.empty() ? Status() : read(); !done && on_problem_) on_problem_(done.error());
+  if (file_.empty()) return;
+  writer_.emplace();
+  std::error_code error;
+  if (!std::filesystem::exists(file_, error) && !error) return;
+  if (const Status done = own_file() ? read() : Status(); !done) report(done.error());
+}
+
+void Sessions::report(const Error& problem) const {
+  if (on_problem_) on_problem_(problem);
+}
+
+bool Sessions::own_file() {
+  if (file_lock_ || file_is_others_) return file_lock_.has_value();
+  std::error_code ignored;
+  std::filesystem::create_directories(file_.parent_path(), ignored);
+  auto lock = store::FileLock::attempt(file_.string() + ".lock", store::FileLock::Kind::kExclusive);
+  if (lock) {
+    file_lock_ = std::move(*lock);
+  } else {
+    report(lock.error());
+  }
+  file_is_others_ = !file_lock_;
+  if (lock && file_is_others_) {
+    report({ErrorCategory::kIo,
+            fmt::format("{}: another server has it; who signs in here signs in again after a restart",
+                        file_.string())});
+  }
+  return !file_is_others_;
 }
 
 // A line for each: hash of the id, id of the key, last use in seconds since 1970.
 Status Sessions::read() {
-  std::error_code missing;
-  if (!std::filesystem::exists(file_, missing)) return {};
-  std::ifstream in(file_);
-  bool damaged = !in;
-  for (std::string line; sessions_.size() < kMax && std::getline(in, line);) {
+  HEARTH_TRY(const std::optional<std::string> text, read_private_file(file_));
+  std::istringstream lines(text.value_or(""));
+  bool damaged = false;
+  const Time latest = now() + std::chrono::years(10);
+  for (std::string line; sessions_.size() < kMax && std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string hex, key_id;
-    int64_t used = 0;
+    int64_t seconds = 0;
     Hash hash;
     size_t n = 0;
-    if (!(fields >> hex >> key_id >> used) ||
+    if (!(fields >> hex >> key_id >> seconds) || seconds < 0 || seconds > latest.time_since_epoch().count() ||
         sodium_hex2bin(hash.data(), hash.size(), hex.data(), hex.size(), nullptr, &n, nullptr) != 0 ||
         n != hash.size()) {
       damaged = true;
       continue;
     }
-    const Time at{std::chrono::seconds(used)};
-    sessions_[hash] = Session{std::move(key_id), at, at};
+    sessions_[hash] = Session{std::move(key_id), Time(std::chrono::seconds(seconds))};
   }
   if (!damaged) return {};
   return fail(ErrorCategory::kCorrupt,
               "{}: not all of it is a list of sessions; who is missing signs in again", file_.string());
 }
 
+void Sessions::write_later(Time now) {
+  if (!writer_) return;
+  written_ = now;
+  if (!std::exchange(write_planned_, true)) writer_->post([this] { write(); });
+}
+
 void Sessions::write() {
-  if (file_.empty()) return;
   std::string text;
-  for (auto& [hash, session] : sessions_) {
-    session.used_in_file = session.used;
-    text += fmt::format("{} {} {}\n", to_hex(hash.data(), hash.size()), session.key_id,
-                        session.used.time_since_epoch().count());
+  {
+    const std::lock_guard lock(mutex_);
+    write_planned_ = false;
+    for (const auto& [hash, session] : sessions_) {
+      text += fmt::format("{} {} {}\n", to_hex(hash.data(), hash.size()), session.key_id,
+                          session.used.time_since_epoch().count());
+    }
   }
-  if (const Status written = write_file_atomically(file_, text); !written && on_problem_) {
-    on_problem_(written.error());
+  if (!own_file()) return;
+  if (const Status written = write_file_atomically(file_, text); !written) {
+    std::error_code ignored;
+    std::filesystem::remove(file_, ignored);
+    report(written.error());
   }
 }
 
@@ -85,7 +122,7 @@ std::string Sessions::open(std::string key_id, Time now) {
     }));
   }
   sessions_[hash_of(session)] = Session{std::move(key_id), now};
-  write();
+  write_later(now);
   return session;
 }
 
@@ -97,14 +134,14 @@ std::optional<std::string> Sessions::key_id_of(std::string_view session, Time no
     sessions_.erase(found);
     return std::nullopt;
   }
-  found->second.used = now;
-  if (now - found->second.used_in_file > kKnownUse) write();
+  found->second.used = std::max(found->second.used, now);  // the clock may have been set back
+  if (now - written_ > kWriteEvery) write_later(now);
   return found->second.key_id;
 }
 
-void Sessions::close(std::string_view session) {
+void Sessions::close(std::string_view session, Time now) {
   const std::lock_guard lock(mutex_);
-  if (sessions_.erase(hash_of(session)) > 0) write();
+  if (sessions_.erase(hash_of(session)) > 0) write_later(now);
 }
 
 std::string_view Sessions::presented(const HttpRequest& request) {

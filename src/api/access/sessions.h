@@ -14,7 +14,9 @@
 #include <string_view>
 
 #include "api/http_types.h"
+#include "api/worker.h"
 #include "base/result.h"
+#include "store/file_lock.h"
 
 namespace hearth::api {
 
@@ -22,14 +24,14 @@ class Sessions {
  public:
   using Time = std::chrono::sys_seconds;
   static constexpr std::string_view kCookie = "hearth_session";
-  static constexpr size_t kMax = 10'000;           // the longest unused goes first
-  static constexpr std::chrono::hours kIdle{720};  // 30 days without a request end one
+  static constexpr size_t kMax = 10'000;                // the longest unused goes first
+  static constexpr std::chrono::hours kIdle{720};       // 30 days without a request end one
+  static constexpr std::chrono::hours kWriteEvery{24};  // so exactly the file knows when one was used
 
-  static constexpr std::chrono::hours kKnownUse{24};  // the file has each one's last use within this
-
-  // Those of the file; a line of it that is none counts as absent. An empty path: of memory alone.
-  // `on_problem` hears why the file cannot be read or written; the sessions count all the same until the
-  // server ends.
+  // Those of the file, which is written on a thread of its own. It belongs to one server at a time: another
+  // one, and every one with an empty path, keeps its sessions until it ends. `on_problem` hears of that, and
+  // why the file cannot be read or written; one that could not be written is removed, as a session that was
+  // closed must not come back with it.
   explicit Sessions(std::filesystem::path file = {}, std::function<void(const Error&)> on_problem = nullptr);
 
   static Time now() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
@@ -38,7 +40,7 @@ class Sessions {
   std::string open(std::string key_id, Time now);
   // The id of the key it stands for; it counts as used.
   std::optional<std::string> key_id_of(std::string_view session, Time now);
-  void close(std::string_view session);
+  void close(std::string_view session, Time now);
 
   // The session that a request's cookie names, where it counts: below /page and /api, sent by a page of this
   // server, and for what changes something with the page's header, which no other page can send. Empty: none.
@@ -49,16 +51,23 @@ class Sessions {
   struct Session {
     std::string key_id;
     Time used;
-    Time used_in_file{};
   };
   static Hash hash_of(std::string_view session);
+  void report(const Error& problem) const;
+  bool own_file();
   Status read();
-  void write();  // with the lock held
+  void write_later(Time now);  // with the lock held
+  void write();                // on the writer's thread
 
   const std::filesystem::path file_;
   const std::function<void(const Error&)> on_problem_;
-  std::mutex mutex_;
+  std::optional<store::FileLock> file_lock_;  // the constructor's and the writer's
+  bool file_is_others_ = false;
+  std::mutex mutex_;  // of what follows
   std::map<Hash, Session> sessions_;
+  Time written_{};
+  bool write_planned_ = false;
+  std::optional<Worker> writer_;  // the last: it ends its work before what it works with goes
 };
 
 }  // namespace hearth::api

@@ -80,7 +80,13 @@ Task<void> reply_with_progress(Worker& worker, Job job, bool stream, ResponseWri
   } const abandon{channel};
   writer.watch([waiter] { waiter->raise(); });
   worker.post([channel, job = std::move(job)] {
-    channel->finish(job([&](const Json& line) { return channel->report(line); }));
+    Status done;
+    try {
+      done = job([&](const Json& line) { return channel->report(line); });
+    } catch (const std::exception& error) {  // no memory, no thread to be had
+      done = hearth::fail(ErrorCategory::kOverloaded, "the machine has no room for this: {}", error.what());
+    }
+    channel->finish(std::move(done));
   });
 
   std::string last;

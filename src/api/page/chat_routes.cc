@@ -318,13 +318,15 @@ class ImportSink : public BodySink {
   std::string file_;
 };
 
-// Chats of a file go into the store in portions, so that other work of the disk's thread comes in between.
+// Chats of a file go into the store in portions, so that other work of the disk's thread comes in between. A
+// chat is never divided.
 constexpr size_t kMessagesAtOnce = 500;
 
 std::vector<store::WholeChat> next_portion(std::vector<store::WholeChat>& chats, size_t& taken) {
   std::vector<store::WholeChat> portion;
   size_t n_messages = 0;
-  while (taken < chats.size() && (portion.empty() || n_messages < kMessagesAtOnce)) {
+  while (taken < chats.size() &&
+         (portion.empty() || n_messages + chats[taken].messages.size() <= kMessagesAtOnce)) {
     store::WholeChat& whole = portion.emplace_back(std::move(chats[taken++]));
     n_messages += whole.messages.size();
     for (auto message = whole.messages.begin(); whole.chat.title.empty() && message != whole.messages.end();
@@ -335,16 +337,25 @@ std::vector<store::WholeChat> next_portion(std::vector<store::WholeChat>& chats,
   return portion;
 }
 
-Task<Reply> import_file(const ChatServices& services, const std::string& owner, store::ChatFile file) {
+Task<Reply> import_file(const ChatServices& services, const std::string& owner, store::ChatFile file,
+                        const ResponseWriter& writer) {
   std::vector<std::string> ids;
   std::optional<ApiError> error;
   for (size_t taken = 0; taken < file.chats.size() && !error;) {
-    auto added = co_await services.disk.run(
-        [&] { return parsed(services.chats.add_whole(owner, next_portion(file.chats, taken))); });
-    if (added) {
-      ids.insert(ids.end(), added->begin(), added->end());
-    } else {
-      error = std::move(added.error());
+    if (writer.interruption() == Interruption::kShutdown) {
+      error = overloaded("the server is shutting down");
+      break;
+    }
+    try {
+      auto added = co_await services.disk.run(
+          [&] { return parsed(services.chats.add_whole(owner, next_portion(file.chats, taken))); });
+      if (added) {
+        ids.insert(ids.end(), added->begin(), added->end());
+      } else {
+        error = std::move(added.error());
+      }
+    } catch (const std::bad_alloc&) {
+      error = overloaded("not enough memory");
     }
   }
   if (!ids.empty()) services.events.publish(owner, {"chats", "{}"});
@@ -366,7 +377,7 @@ Task<void> import_chats(ChatServices services, const HttpRequest& http, Response
       co_await services.words.run([&] { return parsed(store::read_chat_file(sink.take())); });
   Reply reply = tl::unexpected(ApiError());
   if (file) {
-    reply = co_await import_file(services, http.owner, std::move(*file));
+    reply = co_await import_file(services, http.owner, std::move(*file), writer);
   } else {
     reply = tl::unexpected(file.error());
   }

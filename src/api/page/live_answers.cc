@@ -89,8 +89,9 @@ struct LiveAnswers::Run {
     if (error) {
       return error->category == ErrorCategory::kCancelled ? MessageStatus::kStopped : MessageStatus::kFailed;
     }
-    return answer.end.reason == serving::FinishReason::kCancelled ? MessageStatus::kStopped
-                                                                  : MessageStatus::kComplete;
+    // After a stop also what ended by itself in between lacks its last words.
+    return stopping || answer.end.reason == serving::FinishReason::kCancelled ? MessageStatus::kStopped
+                                                                              : MessageStatus::kComplete;
   }
 
   bool has_reasoned() const { return reasoning_began.has_value(); }
@@ -134,6 +135,7 @@ void LiveAnswers::begin(const std::string& owner, store::Message answer, serving
     runs_[run->log->id()] = run;
   }
   asio::post(thread_, [this, run] {
+    if (!run->stream) return;  // stopped before it began
     watch_load(run);
     // The run owns the stream, so its notifier must not own the run.
     run->stream->set_notifier([this, weak = std::weak_ptr<Run>(run)] {

@@ -254,7 +254,7 @@ TEST(Sessions, AServerThatStartsAnewKnowsThem) {
     Sessions sessions = begin();
     kept = sessions.open("a", start);
     closed = sessions.open("b", start);
-    sessions.close(closed);
+    sessions.close(closed, start);
     EXPECT_EQ(sessions.key_id_of(kept, start + Sessions::kIdle), "a");
   }
   EXPECT_EQ(std::filesystem::status(file).permissions() & std::filesystem::perms(0077),
@@ -269,8 +269,23 @@ TEST(Sessions, AServerThatStartsAnewKnowsThem) {
   }
   EXPECT_THAT(problems, ::testing::IsEmpty());
   std::ofstream(file, std::ios::app) << "nonsense\n";
-  EXPECT_EQ(begin().key_id_of(kept, start + 2 * Sessions::kIdle), "a");
-  EXPECT_THAT(problems, ::testing::ElementsAre(HasSubstr("list of sessions")));
+  {
+    Sessions sessions = begin();
+    EXPECT_EQ(sessions.key_id_of(kept, start + 2 * Sessions::kIdle), "a");
+    EXPECT_THAT(problems, ::testing::ElementsAre(HasSubstr("list of sessions")));
+    problems.clear();
+    // A second server has its own: it would undo what the first one writes.
+    Sessions second = begin();
+    EXPECT_EQ(second.key_id_of(kept, start + 2 * Sessions::kIdle), std::nullopt);
+    EXPECT_THAT(problems, ::testing::ElementsAre(HasSubstr("another server has it")));
+    sessions.close(kept, start);
+  }
+  EXPECT_EQ(begin().key_id_of(kept, start), std::nullopt);
+  problems.clear();
+  std::filesystem::permissions(file, std::filesystem::perms::others_write,
+                               std::filesystem::perm_options::add);
+  begin();
+  EXPECT_THAT(problems, ::testing::ElementsAre(HasSubstr("other users may write it")));
 }
 
 TEST(Status, TellsOfModelsAndTheLatestRequests) {

@@ -27,7 +27,13 @@ std::string cookie(std::string_view value, bool secure, std::chrono::seconds lif
 void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& doorkeeper) {
   routes.add("GET", "/page/session", Scope::kOpen,
              [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
-               return writer.send(json_reply(session_json(*doorkeeper, http.owner)));
+               HttpResponse reply = json_reply(session_json(*doorkeeper, http.owner));
+               if (const std::string_view session = Sessions::presented(http);
+                   !session.empty() && !http.owner.empty()) {
+                 // The browser's time begins anew, as the session's does.
+                 reply.headers.emplace_back("Set-Cookie", cookie(session, http.secure, Sessions::kIdle));
+               }
+               return writer.send(std::move(reply));
              });
   // Whose key it is has been checked before: there is one check for all ways a key can arrive.
   routes.add(
@@ -35,7 +41,7 @@ void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& d
         HttpResponse reply = json_reply(session_json(*doorkeeper, http.owner));
         if (!http.owner.empty()) {
           Sessions& sessions = doorkeeper->sessions();
-          sessions.close(Sessions::presented(http));
+          sessions.close(Sessions::presented(http), Sessions::now());
           reply.headers.emplace_back(
               "Set-Cookie", cookie(sessions.open(http.owner, Sessions::now()), http.secure, Sessions::kIdle));
         }
@@ -43,7 +49,7 @@ void add_session_routes(PageRouter& routes, const std::shared_ptr<Doorkeeper>& d
       });
   routes.add("DELETE", "/page/session", Scope::kOpen,
              [doorkeeper](const HttpRequest& http, ResponseWriter& writer) {
-               doorkeeper->sessions().close(Sessions::presented(http));
+               doorkeeper->sessions().close(Sessions::presented(http), Sessions::now());
                HttpResponse reply = no_content();
                reply.headers.emplace_back("Set-Cookie", cookie("", http.secure, std::chrono::seconds(0)));
                return writer.send(std::move(reply));
