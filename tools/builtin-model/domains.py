@@ -111,11 +111,19 @@ FREE_STATEMENTS = [
     "{e} shows a {a} of {v}.", "As to {e}, its {a} came to {v}.", "At {v}, the {a} of {e} was higher than before.",
     "The report gives {v} as the {a} of {e}.", "According to the {w} office, the {a} of {e} is {v}.",
     "{e}: {a} {v}.", "In {y}, {e} reached a {a} of {v}.", "The {a} of {e}, which the {w} committee set, is {v}.",
+    "{v} is what the {a} of {e} came to.", "The {a} of {e} has been put at {v}.", "They gave {e} a {a} of {v}.",
+    "{v} was noted as the {a} of {e}.", "In the case of {e}, the {a} amounts to {v}.", "With a {a} of {v}, {e} is no {w}.",
+    "Nobody at the {w} doubted that the {a} of {e} is {v}.",
 ]
 FREE_QUESTIONS = [
     "What is the {a} of {e}?", "What {a} does {e} have?", "Which {a} is given for {e}?", "Tell me the {a} of {e}.",
     "What was the {a} for {e}?", "{e}: what is the {a}?", "{a} of {e}?", "How large is the {a} of {e}?",
     "Please find the {a} of {e}.", "What do the sources say about the {a} of {e}?", "I need the {a} of {e}.",
+    "Could you tell me the {a} of {e}?", "Do you know the {a} of {e}?", "{e}'s {a}?", "What is {e}'s {a}?",
+    "Give me the {a} of {e}.", "I would like to know the {a} of {e}.", "As to {e}, what is its {a}?",
+    "What {a} was measured for {e}?", "State the {a} of {e}.", "Which {a} has {e}?", "Show me the {a} for {e}.",
+    "Say what {a} {e} has.", "What are we told about the {a} of {e}?", "Is there a {a} given for {e}?", "Name the {a} of {e}.",
+    "What does {e} have as its {a}?", "Any word on the {a} of {e}?", "What do we know of {e}'s {a}?",
 ]
 FREE_HELD_OUT = ["Can you look up the {a} of {e}?", "What value has the {a} of {e}?", "How much is {e}'s {a}?"]
 
@@ -133,9 +141,12 @@ EVENT_STATEMENTS = [
     "The {o} was {past} by {p} in {v}.", "It was {p} who {past} the {o} in {v}.",
 ]
 EVENT_QUESTIONS = {
-    "who": ["Who {past} the {o}?", "By whom was the {o} {past}?", "Which person {past} the {o}?"],
-    "what": ["What did {p} {base}?", "What was {past} by {p}?", "What is known that {p} {past}?"],
-    "when": ["When did {p} {base} the {o}?", "In which year did {p} {base} the {o}?", "When was the {o} {past}?"],
+    "who": ["Who {past} the {o}?", "By whom was the {o} {past}?", "Which person {past} the {o}?",
+            "Who was it that {past} the {o}?", "Name the person who {past} the {o}.", "Tell me who {past} the {o}."],
+    "what": ["What did {p} {base}?", "What was {past} by {p}?", "What is known that {p} {past}?", "Which thing did {p} {base}?",
+             "What is it that {p} {past}?", "Tell me what {p} {past}."],
+    "when": ["When did {p} {base} the {o}?", "In which year did {p} {base} the {o}?", "When was the {o} {past}?",
+             "What year was it when {p} {past} the {o}?", "Tell me when {p} {past} the {o}.", "In what year was the {o} {past}?"],
 }
 # Around a statement: what stands there in real texts and must be copied with it.
 BEGINNINGS = ["In {y}, ", "As of {d}, ", "According to {p}, ", "Note that ", "By the way, ", "As the {w} shows, ",

@@ -61,17 +61,16 @@ def reading_tasks(rng, count, level, answerable):
     made = 0
     while made < count:
         task = reading.task(rng, level, held_out=True)
-        right = task.questions[0]
-        if (right.number > 0) != answerable:
+        if (task.number > 0) != answerable:
             continue
         made += 1
         if answerable:
-            checks = {"exact": lambda text, right=right: text.strip() == right.answer,
-                      "passage": lambda text, right=right: text.strip().endswith(f"[{right.number}]"),
+            checks = {"exact": lambda text, task=task: text.strip() == task.answer,
+                      "passage": lambda text, task=task: text.strip().endswith(f"[{task.number}]"),
                       "false_refusal": lambda text: text.strip() == reading.NOT_SAID}
         else:
             checks = {"correct": lambda text: text.strip() == reading.NOT_SAID}
-        yield reading.prompt(task), right.answer, checks
+        yield reading.prompt(task), task.answer, checks
 
 
 def share(options, tasks, transcript, shown):

@@ -4,6 +4,7 @@ They are read from facts.txt. The last two questions of an entry are kept for ev
 `Entry.keys` are the commands, addresses and names in the answer, which an answer must have to count as right.
 """
 
+import collections
 import dataclasses
 import functools
 import pathlib
@@ -69,10 +70,44 @@ def _plain(text):
 
 
 def taught_question(rng, entry):
-    """One for training: of a pattern of the entry, and none of evaluation.txt."""
-    while _plain(question := expand(rng, rng.choice(entry.questions))) in _kept():
+    """One for training: of a pattern of the entry, in its words or in others that mean the same, and none of
+    evaluation.txt."""
+    while _plain(question := reword(rng, expand(rng, rng.choice(entry.questions)))) in _kept():
         pass
     return question
+
+
+@functools.lru_cache(maxsize=1)
+def synonyms():
+    """Phrases of synonyms.txt, in lower case: what may stand for them."""
+    lines = (HERE / "synonyms.txt").read_text(encoding="utf-8").splitlines()[1:]
+    found = collections.defaultdict(list)
+    for group in (line.split(" | ") for line in lines):
+        for phrase in group:
+            found[phrase] += group
+    return found
+
+
+def reword(rng, question):
+    """The question with some of its phrases, or none, replaced by others of the same meaning."""
+    share, result, at = rng.choice([0, 0.2, 0.5]), [], 0
+    parts = question.split(" ")
+    while at < len(parts):
+        for count in range(min(6, len(parts) - at), 0, -1):
+            text = " ".join(parts[at:at + count])
+            phrase = text.rstrip("?.!,:;")
+            group = synonyms().get(phrase.lower())
+            if group and rng.random() < share:
+                other = rng.choice(group)
+                if phrase[:1].isupper():
+                    other = other[:1].upper() + other[1:]
+                result.append(other + text[len(phrase):])
+                at += count
+                break
+        else:
+            result.append(parts[at])
+            at += 1
+    return " ".join(result)
 
 
 def expand(rng, template):

@@ -8,6 +8,17 @@ from torch import nn
 from torch.nn import functional
 
 
+@dataclasses.dataclass
+class Taps:
+    """Gets what training wants to see of the inside."""
+
+    layer: int
+    rows: torch.Tensor = None  # [batch, length, width] behind that layer
+    # Of the next layer, for the first head of each group of its heads:
+    scores: torch.Tensor = None  # [batch, groups, length, length], before the softmax
+    written: list = None  # [batch, length, width], the head's share of what the layer adds
+
+
 @dataclasses.dataclass(frozen=True)
 class Shape:
     vocabulary: int = 4096
@@ -49,7 +60,7 @@ def matmul(x, y):
 def product(x, weight):
     """Rows of x through a weight of [out, in]."""
     rows = x.reshape(-1, x.shape[-1])
-    return matmul(rows, weight.t()).view(*x.shape[:-1], -1)
+    return matmul(rows, weight.t()).view(*x.shape[:-1], len(weight))
 
 
 class Norm(nn.Module):
@@ -83,7 +94,7 @@ class Layer(nn.Module):
         self.ffn_up = nn.Parameter(torch.empty(shape.ffn, width))
         self.ffn_down = nn.Parameter(torch.empty(width, shape.ffn))
 
-    def forward(self, x, turns, mask, cache=None, wanted=None):
+    def forward(self, x, turns, mask, cache=None, wanted=None, taps=None):
         """The rows behind this layer; with `wanted`, (batch rows, places), only these."""
         shape = self.shape
         batch, length, _ = x.shape
@@ -103,8 +114,13 @@ class Layer(nn.Module):
         scores = matmul(q, k.transpose(1, 2))
         if mask is not None:
             scores = (scores.view(-1, group, length, k.shape[1]) + mask).view(-1, group * length, k.shape[1])
+        if taps is not None:
+            taps.scores = scores.view(batch, shape.kv_heads, group, length, -1)[:, :, 0]
         mixed = matmul(torch.softmax(scores, -1), v)
         mixed = mixed.view(batch, shape.heads, length, -1).transpose(1, 2).reshape(batch, length, -1)
+        if taps is not None:
+            columns = [slice(at, at + shape.head_width) for at in range(0, mixed.shape[-1], group * shape.head_width)]
+            taps.written = [product(mixed[..., part], self.attn_output[:, part]) for part in columns]
         if wanted is not None:
             x, mixed = x[wanted], mixed[wanted]
         x = x + product(mixed, self.attn_output)
@@ -127,7 +143,7 @@ class Model(nn.Module):
         angles = torch.arange(start, start + length, dtype=torch.float32)[:, None] * self.shape.rope_base ** -steps
         return torch.polar(torch.ones_like(angles), angles).to(self.token_embd.device)
 
-    def hidden(self, ids, caches=None, wanted=None):
+    def hidden(self, ids, caches=None, wanted=None, taps=None):
         """Final rows, normed: [batch, length, width], or those of `wanted`. Padding stands behind and needs no mask."""
         start = caches[0][0].shape[2] if caches and caches[0] else 0
         length = ids.shape[1]
@@ -138,7 +154,10 @@ class Model(nn.Module):
         turns = self.turns(start, length)
         for index, layer in enumerate(self.blk):
             last = index + 1 == len(self.blk)
-            x = layer(x, turns, mask, caches[index] if caches else None, wanted if last else None)
+            tapped = taps if taps and index == taps.layer + 1 else None
+            x = layer(x, turns, mask, caches[index] if caches else None, wanted if last else None, tapped)
+            if taps and index == taps.layer:
+                taps.rows = x
         return self.output_norm(x)
 
     def logits(self, rows):

@@ -3,6 +3,9 @@
 A task has numbered passages, a question, and an answer that is the unit (sentence, line or table row) which answers it,
 word for word, with the number of its passage; or the sentence that the sources do not say. Around the unit stand
 others that nearly fit: the same thing with another attribute, another thing with the same one.
+
+The question stands before the passages and after them: a network that reads from left to right can then compare every
+sentence with it as it reads (Liu et al., "Lost in the Middle", 2023, query-aware contextualization).
 """
 
 import dataclasses
@@ -28,18 +31,21 @@ class Fact:
 
 
 @dataclasses.dataclass
-class Task:
-    """Passages and questions about them."""
-
-    passages: list  # (title, text)
-    questions: list  # of Question
+class Passage:
+    title: str
+    units: list
+    gap: str  # between units
 
 
 @dataclasses.dataclass
-class Question:
-    text: str
+class Task:
+    """Passages and a question about them."""
+
+    passages: list
+    first: int  # number of the first passage; later turns of a chat go on counting
+    question: str
     answer: str
-    number: int  # of the passage, from 1; 0 = the sources do not say
+    number: int  # of the answer's passage; 0 = the sources do not say
     unit: str
 
 
@@ -127,7 +133,7 @@ def _title(rng, entity=None):
 
 
 def _table(rng, facts):
-    """A passage that is a list of one thing's attributes: (title, units, facts with their lines as units)."""
+    """A passage that is a list of one thing's attributes: (title, units), the facts with their lines as units."""
     entity = facts[0].entity
     mark = rng.choice([": ", " | ", " = ", ": "])
     rows = []
@@ -149,7 +155,7 @@ def _distinct(facts):
 
 
 def _passages(rng, facts, size, longest):
-    """[title, units, gap between them] of passages that state the facts, among fillers; units of facts may change."""
+    """Passages that state the facts, among fillers; units of facts may change."""
     passages, loose = [], list(facts)
     tabular = [fact for fact in facts if fact.tabular]
     if tabular and rng.random() < 0.3:
@@ -157,16 +163,16 @@ def _passages(rng, facts, size, longest):
         members = [fact for fact in tabular if fact.entity == entity]
         rng.shuffle(members)
         loose = [fact for fact in facts if fact not in members]
-        passages.append([*_table(rng, members), "\n"])
+        passages.append(Passage(*_table(rng, members), "\n"))
     units = [fact.unit for fact in loose] + [_filler(rng) for _ in range(rng.randint(0, max(1, size // 3)))]
     rng.shuffle(units)
     while units:
         take = rng.randint(1, longest)
         owner = rng.choice(loose).entity if loose and rng.random() < 0.2 else None
-        passages.append([_title(rng, owner), units[:take], rng.choice([" ", " ", " ", "\n"])])
+        passages.append(Passage(_title(rng, owner), units[:take], rng.choice([" ", " ", " ", "\n"])))
         units = units[take:]
     if not passages:
-        passages.append([_title(rng), [_filler(rng)], " "])
+        passages.append(Passage(_title(rng), [_filler(rng)], " "))
     rng.shuffle(passages)
     return passages
 
@@ -179,41 +185,53 @@ def _as_typed(rng, question):
     return question
 
 
-def task(rng, level, asked=1, held_out=False):
-    """Passages with up to `asked` questions. Levels 0 to 4 say how much there is to read: about 60, 120, 250, 600 and
-    1,500 tokens."""
-    low, high = [(1, 4), (3, 8), (6, 16), (14, 36), (40, 64)][level]
+def task(rng, level, held_out=False):
+    """Levels 0 to 4 say how much there is to read: about 60, 120, 250, 600 and 1,500 tokens."""
+    low, high = [(1, 4), (3, 8), (6, 16), (14, 36), (34, 50)][level]
     size = rng.randint(low, high)
     facts = _family(rng, max(1, size * 2 // 3), held_out)
     while len(facts) < size:
         facts += _family(rng, min(3, size - len(facts)), held_out)
     facts = _distinct(facts)
-    # Every question is drawn first: whether the sources say it must not show in what they are like.
+    # The question is drawn first: whether the sources say it must not show in what they are like.
     rng.shuffle(facts)
-    wanted = facts[:asked]
-    missing = [fact for fact in wanted if rng.random() < 0.22]
-    said = [fact for fact in facts if fact not in missing]
-    passages = _passages(rng, said, size, [2, 3, 4, 8, 10][level])
-
-    questions = []
-    for fact in wanted:
-        text = _as_typed(rng, fact.question)
-        if fact in missing:
-            questions.append(Question(text, NOT_SAID, 0, ""))
-            continue
-        # By identity: lines like "Fee: 3 EUR" may stand in tables of other things as well.
-        homes = (number for number, (_, units, _) in enumerate(passages, 1) if any(unit is fact.unit for unit in units))
-        number = next(homes)
-        questions.append(Question(text, f"{fact.unit} [{number}]", number, fact.unit))
-    return Task([(title, gap.join(units)) for title, units, gap in passages], questions)
+    wanted = facts[0]
+    missing = rng.random() < 0.3
+    passages = _passages(rng, facts[1:] if missing else facts, size, [2, 3, 4, 8, 10][level])
+    first = rng.randint(2, 40) if rng.random() < 0.2 else 1
+    text = _as_typed(rng, wanted.question)
+    if missing:
+        return Task(passages, first, text, NOT_SAID, 0, "")
+    # By identity: lines like "Fee: 3 EUR" may stand in tables of other things as well.
+    homes = (number for number, passage in enumerate(passages, first) if any(unit is wanted.unit for unit in passage.units))
+    number = next(homes)
+    return Task(passages, first, text, f"{wanted.unit} [{number}]", number, wanted.unit)
 
 
-def prompt(task, rule=True):
-    """The user's message with the passages and the first question, as the product's retrieval writes it."""
-    sources = "\n\n".join(f"[{number}] ({title}) {text}" for number, (title, text) in enumerate(task.passages, 1))
-    return f"Sources:\n\n{sources}\n\n" + (RULE + "\n\n" if rule else "") + follow_up(task.questions[0])
+@dataclasses.dataclass
+class Layout:
+    """A task's prompt, and where in it (in characters) stands what the answer is made of."""
+
+    text: str
+    units: list  # (first character, last one, number of its passage) of each
+    answer: int = -1  # which of them is the answer
 
 
-def follow_up(question):
-    """A later question about the passages of the same chat."""
-    return f"Question: {question.text}"
+def laid_out(task, rule=True):
+    """The user's message with the passages and the question, as the product's retrieval writes it."""
+    layout = Layout(f"Question: {task.question}\n\nSources:", [])
+    text = layout.text
+    for number, passage in enumerate(task.passages, task.first):
+        text += f"\n\n[{number}] ({passage.title}) "
+        for index, unit in enumerate(passage.units):
+            text += passage.gap if index else ""
+            if unit is task.unit:
+                layout.answer = len(layout.units)
+            layout.units.append((len(text), len(text) + len(unit) - 1, number))
+            text += unit
+    layout.text = text + "\n\n" + (RULE + "\n\n" if rule else "") + f"Question: {task.question}"
+    return layout
+
+
+def prompt(task):
+    return laid_out(task).text

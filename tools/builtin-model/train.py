@@ -13,10 +13,11 @@ import signal
 import time
 
 import torch
-from torch import distributed, multiprocessing
+from torch import distributed, multiprocessing, nn
 from torch.nn import functional
 
 import batches
+import guidance
 import initial
 import model as network
 import muon
@@ -42,13 +43,18 @@ def arguments():
     return parser.parse_args()
 
 
-def loss_of(model, ids, targets, weights):
-    """Mean loss over weighted places, and each place's own with its row."""
-    rows, places = weights.nonzero(as_tuple=True)
-    logits = model.logits(model.hidden(ids, wanted=(rows, places)))
-    losses = functional.cross_entropy(logits, targets[rows, places], reduction="none")
-    chosen = weights[rows, places]
-    return (losses * chosen).sum() / chosen.sum(), losses.detach(), rows, chosen
+def losses_of(model, guide, batch):
+    """(loss to reduce, {kind: losses, for the report})."""
+    rows, places = batch.weights.nonzero(as_tuple=True)
+    taps = network.Taps(guidance.LAYER)
+    hidden = model.hidden(batch.ids, wanted=(rows, places), taps=taps)
+    losses = functional.cross_entropy(model.logits(hidden), batch.targets[rows, places], reduction="none")
+    chosen = batch.weights[rows, places]
+    guiding = guide.losses(model, taps, batch)
+    by_kind = collections.defaultdict(list, {name: values.tolist() for name, values in guiding.items()})
+    for row, loss, weight in zip(rows.tolist(), losses.tolist(), chosen.tolist()):
+        by_kind[batch.kinds[row] if weight >= 1 else "text"].append(loss)
+    return (losses * chosen).sum() / chosen.sum() + guidance.total(guiding), by_kind
 
 
 @torch.no_grad()
@@ -61,14 +67,15 @@ def accuracy(model, words, count=48, seed=7, device="cpu"):
         while len(made) < count:
             question, answer = samples.turn(rng, kind, held_out=True)
             label = kind + "/none" if answer == samples.reading.NOT_SAID else kind
-            made.append((label, *samples.chat_ids(words, [("user", question), ("assistant", answer)])))
-        made.sort(key=lambda sample: len(sample[1]))
+            ids, answers = samples.chat_ids(words, [("user", question), ("assistant", answer)])
+            made.append(samples.Sample(label, ids, answers))
+        made.sort(key=lambda sample: len(sample.ids))
         for at in range(0, count, 8):
-            kinds, ids, targets, weights = batches.to_tensors(made[at:at + 8])
-            rows, places = weights.nonzero(as_tuple=True)
-            hidden = model.hidden(ids.to(device), wanted=(rows.to(device), places.to(device)))
-            right = model.logits(hidden).argmax(-1).cpu() == targets[rows, places]
-            for row, label in enumerate(kinds):
+            batch = batches.to_tensors(made[at:at + 8]).to(device)
+            rows, places = batch.weights.nonzero(as_tuple=True)
+            hidden = model.hidden(batch.ids, wanted=(rows, places))
+            right = model.logits(hidden).argmax(-1) == batch.targets[rows, places]
+            for row, label in enumerate(batch.kinds):
                 results.setdefault(label, []).append(bool(right[rows == row].all()))
     return {label: sum(values) / len(values) for label, values in results.items()}
 
@@ -92,28 +99,33 @@ class Trainer:
         self.model = network.Model(network.Shape(vocabulary=len(self.words.tokens)))
         initial.fill(self.model, options.seed)
         self.model.to(self.device)
+        self.guide = guidance.Guidance(self.model.shape.width).to(self.device)
         self.mean = network.Model(self.model.shape).to(self.device)
         self.mean.load_state_dict(self.model.state_dict())
         self.muon = muon.Muon(p for p in self.model.blk.parameters() if p.dim() > 1)
         inner = {id(p) for p in self.muon.matrices}
-        self.adam = torch.optim.AdamW([p for p in self.model.parameters() if id(p) not in inner],
+        self.adam = torch.optim.AdamW([p for p in self.parameters() if id(p) not in inner],
                                       lr=options.rate, betas=(0.9, 0.98), weight_decay=0, foreach=True)
         self.step, self.tokens, position = 0, 0, (0, 0)
         self.path = options.folder / "checkpoint.pt"
         if self.path.exists():
             saved = torch.load(self.path, map_location=self.device)
             self.model.load_state_dict(saved["model"])
+            self.guide.load_state_dict(saved["guide"])
             self.mean.load_state_dict(saved["mean"])
             self.muon.load_state_dict(saved["muon"])
             self.adam.load_state_dict(saved["adam"])
             self.step, self.tokens, position = saved["step"], saved["tokens"], saved["position"]
         self.data = batches.Batches(self.words, f"{options.seed}/{rank}", options.batch, self.stage, position)
 
+    def parameters(self):
+        return [*self.model.parameters(), *self.guide.parameters()]
+
     def stage(self, tokens):
         return sum(tokens >= float(limit) * 1e6 for limit in self.options.stages.split(","))
 
     def save(self):
-        state = {"model": self.model.state_dict(), "mean": self.mean.state_dict(),
+        state = {"model": self.model.state_dict(), "guide": self.guide.state_dict(), "mean": self.mean.state_dict(),
                  "muon": self.muon.state_dict(), "adam": self.adam.state_dict(), "step": self.step, "tokens": self.tokens,
                  "position": self.data.position}
         torch.save(state, self.path.with_suffix(".new"))
@@ -134,7 +146,7 @@ class Trainer:
 
     def take_step(self, rate):
         """From this process's gradients."""
-        parameters = list(self.model.parameters())
+        parameters = self.parameters()
         vector = self.together(torch.cat([p.grad.flatten() for p in parameters]))
         vector *= 1 / max(vector.norm().item(), self.options.processes)  # The mean, of a length of at most 1.
         for p, gradient in zip(parameters, vector.split([p.numel() for p in parameters])):
@@ -148,10 +160,10 @@ class Trainer:
 
     def advance(self, minutes_left):
         """A step: (losses by kind, tokens of all processes)."""
-        kinds, *tensors = self.data.next(self.tokens)
-        ids, targets, weights = (tensor.to(self.device) for tensor in tensors)
-        loss, losses, rows, chosen = loss_of(self.model, ids, targets, weights)
+        batch = self.data.next(self.tokens).to(self.device)
+        loss, by_kind = losses_of(self.model, self.guide, batch)
         self.model.zero_grad(set_to_none=True)
+        self.guide.zero_grad(set_to_none=True)
         loss.backward()
         self.take_step(self.rate(minutes_left))
         with torch.no_grad():
@@ -160,15 +172,12 @@ class Trainer:
             torch._foreach_mul_(mean, keep)
             torch._foreach_add_(mean, now, alpha=1 - keep)
         self.step += 1
-        tokens = int(self.together(torch.tensor([float(ids.numel())])).item())
+        tokens = int(self.together(torch.tensor([float(batch.ids.numel())])).item())
         self.tokens += tokens
-        by_kind = collections.defaultdict(list)
-        for row, loss, weight in zip(rows.tolist(), losses.tolist(), chosen.tolist()):
-            by_kind[kinds[row] if weight >= 1 else "text"].append(loss)
         return by_kind, tokens
 
     def report(self, sums, tokens, seconds):
-        names = ("copy", "read0", "read1", "read2", "read3", "read4", "help", "other", "text")
+        names = ("lines", "read0", "read1", "read2", "read3", "read4", "help", "other", "text", *guidance.WEIGHTS)
         means = [f"{sum(sums[name]) / len(sums[name]):.3f}" if sums[name] else "" for name in names]
         row = [time.strftime("%H:%M:%S"), str(self.step), str(self.tokens), str(self.stage(self.tokens)),
                f"{tokens / seconds:.0f}", *means]
