@@ -186,7 +186,7 @@ def _as_typed(rng, question):
 
 
 def task(rng, level, held_out=False):
-    """Levels 0 to 4 say how much there is to read: about 60, 120, 250, 600 and 1,500 tokens."""
+    """Levels 0 to 4 say how much there is to read: about 130, 190, 330, 630 and 1,050 tokens of prompt."""
     low, high = [(1, 4), (3, 8), (6, 16), (14, 36), (34, 50)][level]
     size = rng.randint(low, high)
     facts = _family(rng, max(1, size * 2 // 3), held_out)

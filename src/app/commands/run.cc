@@ -45,8 +45,13 @@ Result<std::string> one_shot_prompt(const RunOptions& options, const Environment
     prompt += piped;
   }
   if (prompt.empty()) {
+    if (options.model.empty()) {
+      return fail(ErrorCategory::kInvalidArgument, "there is no prompt: give one through a pipe");
+    }
+    // It may be meant as the prompt.
     return fail(ErrorCategory::kInvalidArgument,
-                "there is no prompt: give one as an argument or through a pipe");
+                "there is no prompt for the model \"{}\": give one behind its name, or through a pipe",
+                options.model);
   }
   return prompt;
 }
