@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import json
 import pathlib
+import types
 
 import jinja2
 from jinja2.ext import Extension, loopcontrols
@@ -42,6 +43,8 @@ def environment():
         raise Raised(message)
 
     def tojson(x, ensure_ascii=False, indent=None, separators=None, sort_keys=False):
+        if isinstance(x, types.GeneratorType):  # as llama.cpp has it, for which some templates are written
+            x = list(x)
         return json.dumps(x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
     env = SandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[Generation, loopcontrols])

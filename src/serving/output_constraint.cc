@@ -32,10 +32,11 @@ std::optional<GrammarMatcher> matcher_of(const Grammar& grammar) {
 
 }  // namespace
 
-OutputConstraint::OutputConstraint(Grammar answer, Grammar end_of_reasoning, ReasoningGate gate)
-    : grammar_(answer ? answer : end_of_reasoning),
-      answer_(matcher_of(answer)),
-      closing_(matcher_of(end_of_reasoning)),
+OutputConstraint::OutputConstraint(Grammars grammars, ReasoningGate gate)
+    : grammar_(grammars.answer ? grammars.answer : grammars.end),
+      answer_(matcher_of(grammars.answer)),
+      header_(matcher_of(grammars.header)),
+      closing_(matcher_of(grammars.end)),
       gate_(std::move(gate)),
       phase_(gate_.open                      ? Phase::kReasoning
              : gate_.may_open && gate_.begin ? Phase::kStart
@@ -54,8 +55,9 @@ Result<Mask> OutputConstraint::allowed() {
     }
     phase_ = Phase::kClosing;
   }
-  if (phase_ == Phase::kClosing) {
-    HEARTH_TRY(const std::span<const uint64_t> mask, closing_->allowed());
+  if (phase_ == Phase::kHeader || phase_ == Phase::kClosing) {
+    HEARTH_TRY(const std::span<const uint64_t> mask,
+               (phase_ == Phase::kHeader ? header_ : closing_)->allowed());
     return mask;
   }
   if (phase_ == Phase::kReasoning) {
@@ -80,9 +82,16 @@ Status OutputConstraint::accept(int32_t token) {
       HEARTH_CHECK_OK(closing_->accept(token));
       if (closing_->is_complete()) phase_ = Phase::kAnswer;
       return {};
+    case Phase::kHeader:
+      HEARTH_CHECK_OK(header_->accept(token));
+      if (header_->is_complete()) phase_ = Phase::kReasoning;
+      return {};
     case Phase::kStart:
-      phase_ = token == gate_.begin ? Phase::kReasoning : Phase::kAnswer;
-      if (phase_ == Phase::kReasoning) return {};
+      if (token == gate_.begin) {
+        phase_ = header_ ? Phase::kHeader : Phase::kReasoning;
+        return {};
+      }
+      phase_ = Phase::kAnswer;
       [[fallthrough]];
     case Phase::kAnswer:
       break;
@@ -121,6 +130,7 @@ ReasoningGate reasoning_gate(const GenerationRequest& request, const PromptedOut
   ReasoningGate gate{.open = output.starts_in_reasoning,
                      .may_open = false,
                      .begin = token(Marker::kReasoningBegin),
+                     .header = std::string(output.syntax->reasoning_header),
                      .end = token(Marker::kReasoningEnd),
                      .end_text = std::string(output.syntax->spell(Marker::kReasoningEnd)),
                      .budget = request.thinking_budget};
@@ -204,15 +214,17 @@ Result<Grammar> grammar_of_text(const std::string& text, GrammarCache& grammars)
 Result<std::shared_ptr<engine::TokenConstraint>> constraint_for(const GenerationRequest& request,
                                                                 const PromptedOutput& output,
                                                                 GrammarCache& grammars) {
-  HEARTH_TRY(Grammar answer, grammar_of_answer(request, output, grammars));
+  OutputConstraint::Grammars needed;
+  HEARTH_TRY(needed.answer, grammar_of_answer(request, output, grammars));
   ReasoningGate gate = reasoning_gate(request, output);
-  Grammar closing;
-  const bool reasons = gate.open || gate.may_open;
-  if (gate.budget && reasons) {
-    HEARTH_TRY(closing, grammar_of_text(gate.end_text, grammars));
+  if (gate.budget && (gate.open || gate.may_open)) {
+    HEARTH_TRY(needed.end, grammar_of_text(gate.end_text, grammars));
   }
-  if (!answer && !closing) return nullptr;
-  return std::make_shared<OutputConstraint>(std::move(answer), std::move(closing), std::move(gate));
+  if (!needed.answer && !needed.end) return nullptr;
+  if (gate.may_open && !gate.header.empty()) {
+    HEARTH_TRY(needed.header, grammar_of_text(gate.header, grammars));
+  }
+  return std::make_shared<OutputConstraint>(std::move(needed), std::move(gate));
 }
 
 }  // namespace hearth::serving

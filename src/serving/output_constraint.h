@@ -22,26 +22,31 @@ struct ReasoningGate {
   bool open = false;      // the prompt ends inside the reasoning
   bool may_open = false;  // the answer may begin with `begin`
   std::optional<text::TokenId> begin;
+  std::string header;                // what stands between `begin` and the reasoning
   std::optional<text::TokenId> end;  // where there is no such token, end_text is looked for
   std::string end_text;
   std::optional<int64_t> budget;  // tokens of reasoning; then it has to end
 };
 
-// The reasoning is free, but for its length, and the grammar holds from its end on.
+// The reasoning is free, but for its header and its length, and the grammar holds from its end on.
 class OutputConstraint : public engine::TokenConstraint {
  public:
   using Grammar = std::shared_ptr<text::grammar::TokenGrammar>;
 
-  // `answer`: nullptr leaves the answer free. `end_of_reasoning` matches gate.end_text and nothing else;
-  // needed where there is a budget and no token that ends the reasoning. At least one of the two is there.
-  OutputConstraint(Grammar answer, Grammar end_of_reasoning, ReasoningGate gate);
+  // At least one of `answer` and `end` is there.
+  struct Grammars {
+    Grammar answer;  // nullptr leaves the answer free
+    Grammar header;  // matches gate.header alone; nullptr where that is empty
+    Grammar end;     // matches gate.end_text alone; needed where there is a budget and no token for it
+  };
+  OutputConstraint(Grammars grammars, ReasoningGate gate);
 
   // With a grammar for the answer, no token inside the reasoning may end it: the answer has not begun yet.
   Result<std::optional<std::span<const uint64_t>>> allowed() override;
   Status accept(int32_t token) override;
 
  private:
-  enum class Phase { kStart, kReasoning, kClosing, kAnswer };
+  enum class Phase { kStart, kHeader, kReasoning, kClosing, kAnswer };
 
   const text::grammar::TokenVocabulary& vocabulary() const;
   Status accept_reasoning(int32_t token);
@@ -49,7 +54,7 @@ class OutputConstraint : public engine::TokenConstraint {
   bool over_budget() const { return gate_.budget && n_reasoning_ >= *gate_.budget; }
 
   Grammar grammar_;
-  std::optional<text::grammar::GrammarMatcher> answer_, closing_;
+  std::optional<text::grammar::GrammarMatcher> answer_, header_, closing_;
   ReasoningGate gate_;
   Phase phase_;
   int64_t n_reasoning_ = 0;     // tokens

@@ -119,6 +119,21 @@ TEST_F(OutputConstraintTest, TheModelMayOpenItsReasoningItself) {
   EXPECT_FALSE(allows(**make(chat(kA), {words_.think, words_.think_end}), words_.think));
 }
 
+TEST_F(OutputConstraintTest, ReasoningBeginsWithItsHeader) {
+  syntax_.reasoning_header = "ab";
+  const auto thinks = *make(chat(kA), {words_.b});
+  ASSERT_TRUE(thinks->accept(words_.think));
+  EXPECT_FALSE(allows(*thinks, words_.b));
+  EXPECT_FALSE(allows(*thinks, words_.think_end));
+  ASSERT_TRUE(thinks->accept(words_.a));
+  EXPECT_FALSE(allows(*thinks, words_.a));
+  ASSERT_TRUE(thinks->accept(words_.b));
+  for (const TokenId id : {words_.a, words_.b, words_.quote}) EXPECT_TRUE(allows(*thinks, id));
+  ASSERT_TRUE(thinks->accept(words_.think_end));
+  EXPECT_TRUE(allows(*thinks, words_.a));
+  EXPECT_FALSE(allows(*thinks, words_.b));
+}
+
 TEST_F(OutputConstraintTest, ReasoningEndsWithItsBudget) {
   GenerationRequest request = chat(kA);
   request.thinking_budget = 2;

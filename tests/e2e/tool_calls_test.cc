@@ -48,24 +48,66 @@ void expect_valid(const Json& arguments) {
   EXPECT_TRUE(arguments["metric"].is_boolean()) << arguments;
 }
 
-// A file like `source`, with another template and a longer context.
-Status write_model(const fs::path& source, const fs::path& target, std::string_view chat_template) {
+// A published template with the tokens that it takes for granted.
+struct Family {
+  const char* chat_template;
+  std::vector<std::string_view> tokens;
+};
+
+void PrintTo(const Family& family, std::ostream* out) {
+  *out << family.chat_template;
+}
+
+// Entries of a vocabulary, with `tokens` as control tokens behind them.
+Status copy_vocabulary(const gguf::ModelFile& file, std::span<const std::string_view> tokens,
+                       gguf::GgufWriter& writer) {
+  HEARTH_TRY(const auto known, file.metadata().get_string_array("tokenizer.ggml.tokens"));
+  HEARTH_TRY(const auto scores, file.metadata().get_float_array("tokenizer.ggml.scores"));
+  HEARTH_TRY(const auto types, file.metadata().get_int_array("tokenizer.ggml.token_type"));
+  std::vector<std::string_view> all(known->begin(), known->end());
+  all.insert(all.end(), tokens.begin(), tokens.end());
+  std::vector<float> all_scores = *scores;
+  std::vector<int32_t> all_types(types->begin(), types->end());
+  all_scores.resize(all.size(), 0);
+  all_types.resize(all.size(), static_cast<int32_t>(text::TokenType::kControl));
+  writer.add_string_array("tokenizer.ggml.tokens", all);
+  writer.add_float_array("tokenizer.ggml.scores", all_scores);
+  writer.add_int_array("tokenizer.ggml.token_type", all_types);
+  return {};
+}
+
+// A file like `source`, with another template, more tokens and a longer context. The rows of the new tokens
+// are those of the first ones.
+Status write_model(const fs::path& source, const fs::path& target, std::string_view chat_template,
+                   std::span<const std::string_view> tokens) {
   HEARTH_TRY(const gguf::ModelFile file, gguf::ModelFile::open(source));
   gguf::GgufWriter writer;
   for (const gguf::MetadataEntry& entry : file.metadata().entries()) {
-    if (entry.key == "tokenizer.chat_template") continue;
-    if (entry.key == "llama.context_length") {
+    if (entry.key == "tokenizer.chat_template" || entry.key == "llama.vocab_size") continue;
+    if (entry.key == "tokenizer.ggml.scores" || entry.key == "tokenizer.ggml.token_type") continue;
+    if (entry.key == "tokenizer.ggml.tokens") {
+      HEARTH_CHECK_OK(copy_vocabulary(file, tokens, writer));
+    } else if (entry.key == "llama.context_length") {
       writer.add_uint32(entry.key, kContext);
     } else {
       writer.copy(entry);
     }
   }
   writer.add_string("tokenizer.chat_template", chat_template);
+  const auto has_rows = [](const gguf::TensorInfo& tensor) {
+    return tensor.name == "token_embd.weight" || tensor.name == "output.weight";
+  };
   for (const gguf::TensorInfo& tensor : file.tensors()) {
-    writer.add_tensor(tensor.name, tensor.dtype, std::span(tensor.dims, tensor.n_dims));
+    std::vector<uint64_t> dims(tensor.dims, tensor.dims + tensor.n_dims);
+    if (has_rows(tensor)) dims[1] += tokens.size();
+    writer.add_tensor(tensor.name, tensor.dtype, dims);
   }
-  return writer.write(
-      target, [&](size_t index, gguf::TensorSink& sink) { return sink.write(file.tensors()[index].bytes); });
+  return writer.write(target, [&](size_t index, gguf::TensorSink& sink) -> Status {
+    const gguf::TensorInfo& tensor = file.tensors()[index];
+    HEARTH_CHECK_OK(sink.write(tensor.bytes));
+    if (!has_rows(tensor)) return {};
+    return sink.write(tensor.bytes.first(tensor.bytes.size() / tensor.dims[1] * tokens.size()));
+  });
 }
 
 // Ollama's dialect cannot ask for a call; here every request does, as if the model wanted to. Reasoning ends
@@ -131,12 +173,12 @@ struct Answer {
   std::string text, reasoning, reason;
 };
 
-class ToolCallsTest : public ::testing::TestWithParam<const char*> {
+class ToolCallsTest : public ::testing::TestWithParam<Family> {
  protected:
   void SetUp() override {
     const fs::path templates = reference_set("templates");
     HEARTH_NEEDS(templates);
-    std::ifstream stream(templates / (std::string(GetParam()) + ".jinja"), std::ios::binary);
+    std::ifstream stream(templates / (std::string(GetParam().chat_template) + ".jinja"), std::ios::binary);
     const std::string chat_template((std::istreambuf_iterator<char>(stream)),
                                     std::istreambuf_iterator<char>());
     ASSERT_THAT(chat_template, Not(IsEmpty()));
@@ -144,7 +186,8 @@ class ToolCallsTest : public ::testing::TestWithParam<const char*> {
     ASSERT_NE(mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     const fs::path file = folder_ / (std::string(kModel) + ".gguf");
-    const Status written = write_model(test_data("models/stories260K.gguf"), file, chat_template);
+    const Status written =
+        write_model(test_data("models/stories260K.gguf"), file, chat_template, GetParam().tokens);
     ASSERT_TRUE(written) << written.error().message;
     serving::ModelPoolOptions options;
     options.n_threads = 2;
@@ -400,15 +443,23 @@ TEST_P(ToolCallsTest, ResultsAreReadInTheNextTurn) {
   EXPECT_NE(prompt.find("Oslo", question + 30), std::string::npos) << "the call's arguments: " << prompt;
 }
 
-INSTANTIATE_TEST_SUITE_P(Templates, ToolCallsTest,
-                         ::testing::Values("Qwen-Qwen3-0.6B", "NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use",
-                                           "meta-llama-Llama-3.1-8B-Instruct"),
-                         [](const auto& name) {
-                           std::string text = name.param;
-                           std::replace_if(
-                               text.begin(), text.end(), [](char c) { return !std::isalnum(c); }, '_');
-                           return text;
-                         });
+const std::vector<Family> kFamilies = {
+    {"google-gemma-4-31B-it",
+     {"<|tool_call>", "<tool_call|>", "<|\"|>", "<|turn>", "<turn|>", "<|channel>", "<channel|>"}},
+    {"meta-llama-Llama-3.1-8B-Instruct", {}},
+    {"NousResearch-Hermes-2-Pro-Llama-3-8B-tool_use", {}},
+    {"Qwen-Qwen3-0.6B", {}},
+    {"llama-cpp-deepseek-r1",
+     {"<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>",
+      "<｜tool▁calls▁end｜>", "<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "<think>",
+      "</think>"}}};
+
+INSTANTIATE_TEST_SUITE_P(Templates, ToolCallsTest, ::testing::ValuesIn(kFamilies), [](const auto& family) {
+  std::string text = family.param.chat_template;
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return !std::isalnum(c); }, '_');
+  return text;
+});
 
 }  // namespace
 }  // namespace hearth

@@ -47,6 +47,9 @@ class JsonWriter {
       case Kind::kTuple:
         array(value.items());
         return;
+      case Kind::kIterator:  // json.dumps refuses these; templates written for llama.cpp count on a list
+        array(iterate(interpreter_, value));
+        return;
       case Kind::kDict:
         object(value.dict());
         return;
