@@ -15,7 +15,7 @@ struct V {
   using F = __m256;   // 8 floats
   using I = __m256i;  // 8 int32, or 32 bytes: four to a lane
 
-  static constexpr size_t kPanel = 1, kTile = 4;
+  static constexpr size_t kPanel = 1, kTile = 4, kScoreRows = 4;
   static constexpr size_t kFloatTile = 2, kAttendRows = 6, kAttendVectors = 2;
 
   // --- floats ---
@@ -238,8 +238,8 @@ struct V {
     out[2] = _mm256_unpacklo_epi64(t1, t3);
     out[3] = _mm256_unpackhi_epi64(t1, t3);
   }
-  // Into the second cache. Inlined by force: GCC takes a function that only prefetches for one without effects
-  // and drops its calls.
+  // Into the second cache. Inlined by force: GCC takes a function that only prefetches for one without
+  // effects and drops its calls.
   static __attribute__((always_inline)) void prefetch(const uint8_t* p) {
     _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
   }

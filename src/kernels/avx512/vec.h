@@ -15,8 +15,9 @@ struct V {
   using F = __m512;   // 16 floats
   using I = __m512i;  // 16 int32, or 64 bytes: four to a lane
 
-  // Register tiles: matmul panel of kPanel vectors of rows by kTile tokens; attention rows.
-  static constexpr size_t kPanel = 2, kTile = 6;
+  // Register tiles: matmul panel of kPanel vectors of rows by kTile tokens; attention rows, with int8 scores
+  // kScoreRows.
+  static constexpr size_t kPanel = 2, kTile = 5, kScoreRows = 6;
   static constexpr size_t kFloatTile = 6, kAttendRows = 6, kAttendVectors = 4;
 
   // --- floats ---
@@ -225,8 +226,8 @@ struct V {
     out[2] = _mm512_unpacklo_epi64(t1, t3);
     out[3] = _mm512_unpackhi_epi64(t1, t3);
   }
-  // Into the second cache. Inlined by force: GCC takes a function that only prefetches for one without effects
-  // and drops its calls.
+  // Into the second cache. Inlined by force: GCC takes a function that only prefetches for one without
+  // effects and drops its calls.
   static __attribute__((always_inline)) void prefetch(const uint8_t* p) {
     _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
   }

@@ -16,7 +16,7 @@ struct V {
   using F = float32x4_t;
   using I = uint8x16_t;  // 16 bytes, or 4 int32: four bytes to a lane
 
-  static constexpr size_t kPanel = 2, kTile = 4;
+  static constexpr size_t kPanel = 2, kTile = 4, kScoreRows = 4;
   static constexpr size_t kFloatTile = 4, kAttendRows = 6, kAttendVectors = 4;
 
   static int32x4_t s32(I a) { return vreinterpretq_s32_u8(a); }

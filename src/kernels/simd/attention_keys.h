@@ -129,7 +129,7 @@ struct Int8Keys {
   template <size_t R>
   static void scores(const uint8_t* queries, size_t query_bytes, const uint8_t* strip, size_t head_dim,
                      float* out) {
-    if constexpr (R > V::kTile) {
+    if constexpr (R > V::kScoreRows) {
       constexpr size_t kHalf = R / 2;
       scores<kHalf>(queries, query_bytes, strip, head_dim, out);
       scores<R - kHalf>(queries + kHalf * query_bytes, query_bytes, strip, head_dim,

@@ -1,4 +1,5 @@
-// Weights in blocks of 32 times int8 activations with a scale per 32, for all such formats and instruction sets.
+// Weights in blocks of 32 times int8 activations with a scale per 32, for all such formats and instruction
+// sets.
 //
 // A vector lane is a weight row. Blocks of kLanes rows are loaded together and transposed while still packed:
 // vector c of a group of 32 columns then holds columns 4c … 4c+3 of every row, which one dot instruction
@@ -19,8 +20,8 @@
 
 namespace hearth::kernels::simd {
 
-// A format: kMinimum says whether groups have a float minimum beside their float scale; kZeroPoint is what was
-// added to the integers to make them unsigned, kMaxWeight the largest of them.
+// A format: kMinimum says whether groups have a float minimum beside their float scale; kZeroPoint is what
+// was added to the integers to make them unsigned, kMaxWeight the largest of them.
 template <bool kHasMinimum, int kZeroPoint, int kMaxWeight>
 struct BlockSpec {
   static constexpr bool kMinimum = kHasMinimum;
@@ -138,7 +139,7 @@ struct BlockMatmul {
           put_group(g, panel + (b * R + r) * kSlot);
         }
       }
-      for_tiles<V, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
+      for_tiles<V, V::kTile, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
         tile<R, static_cast<size_t>(tokens.value)>(a, sets, panel, token, group, n);
       });
     }

@@ -1,8 +1,8 @@
 // Weights in blocks of 256 times int8 activations with a scale per 128, for all such formats and instruction
 // sets. Lanes, transposing and the two paths are those of matmul_blocks.h.
 //
-// Half a block of a row is one integer sum, Σ sub-scale · dot over its groups of 32 (exact, whatever the order),
-// and one float addition; minima are a second integer sum:
+// Half a block of a row is one integer sum, Σ sub-scale · dot over its groups of 32 (exact, whatever the
+// order), and one float addition; minima are a second integer sum:
 //   acc = fma(float(sum) · d, x_scale, acc)
 //   acc = fma(fma(float(min_sum), -dmin, float(sum) · d), x_scale, acc)   with minima
 // The largest |sum| is that of Q6_K: 8 · 128 · 16 · 32 · 127 < 2^27.
@@ -17,9 +17,9 @@ inline constexpr size_t kHalfGroups = kWideActivationGroup / kActivationGroup;
 static_assert(kBlockGroups == 2 * kHalfGroups && kChunkGroups % kBlockGroups == 0);
 
 // A format. kScales: integer scales that a group of 32 carries beside its integers, 0 where they have been
-// multiplied in, 1, or 2 for 16 columns each. kMins: integer minima of a block, 0, 8 or 16. kZeroPoint: what was
-// added to the integers to make them unsigned; kMaxWeight: the largest of them. kSwapped: groups come in the
-// order 0 2 1 3 4 6 5 7.
+// multiplied in, 1, or 2 for 16 columns each. kMins: integer minima of a block, 0, 8 or 16. kZeroPoint: what
+// was added to the integers to make them unsigned; kMaxWeight: the largest of them. kSwapped: groups come in
+// the order 0 2 1 3 4 6 5 7.
 template <int kScales, int kMins, int kZeroPoint, int kMaxWeight, bool kSwappedOrder = false>
 struct SuperblockSpec {
   static constexpr size_t kSubScales = kScales;
@@ -66,6 +66,9 @@ struct SuperblockMatmul {
   static constexpr size_t kLanes = V::kLanes;
   static constexpr size_t kParts = S::kSubScales == 2 ? 2 : 1;  // of a group, with a scale each
   static constexpr size_t kSteps = 8 / kParts;
+  // Two scales a group make room for fewer tokens: more of what is under way between dot products has to be
+  // in registers.
+  static constexpr size_t kTile = kParts == 2 && V::kTile > 4 ? 4 : V::kTile;
   using Dot = typename V::template Dot<S::kMax, kSteps>;
   static constexpr int kZero = S::template zero<V>();
   static constexpr size_t kChunkBytes = kChunkGroups / kBlockGroups * Format::kBytes;
@@ -202,7 +205,7 @@ struct SuperblockMatmul {
           put_scales(s, to + R * kBlockGroups * kSlot + r * kTail);
         }
       }
-      for_tiles<V, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
+      for_tiles<V, kTile, kChunkBytes>(a, sets, offset, [&](auto tokens, size_t token) {
         tile<R, static_cast<size_t>(tokens.value)>(a, sets, panel, token, group, n);
       });
     }
@@ -248,9 +251,8 @@ struct SuperblockMatmul {
         const size_t slot = half % 2 * kHalfGroups + i;
         const uint8_t* from = block + slot * R * kSlot;
         const size_t at = half / 2 * kBlockGroups + S::group(slot);
-        unroll<0, kParts>([&](auto part) HEARTH_INLINE_LAMBDA {
-          tile_part<R, T, part.value>(terms, from, at, sum);
-        });
+        unroll<0, kParts>([&](auto part)
+                              HEARTH_INLINE_LAMBDA { tile_part<R, T, part.value>(terms, from, at, sum); });
       }
       for (size_t r = 0; r < R; r++) {
         BlockScales<V> s;

@@ -55,10 +55,11 @@ RowSet<kLanes> row_set(const MatmulArgs& a, size_t index) {
   return set;
 }
 
-// The chunk that will be read n_ahead chunks after the one at `offset`, in this set of rows or in a later one,
-// n_rows_on rows further on. Hardware prefetchers lose track of this many rows. It is asked for row by row
-// between other work, so that the misses of reading and those of prefetching never queue up behind each other;
-// into the second cache, since the first cannot hold what is under way for all rows. kChunkBytes: of one row.
+// The chunk that will be read n_ahead chunks after the one at `offset`, in this set of rows or in a later
+// one, n_rows_on rows further on. Hardware prefetchers lose track of this many rows. It is asked for row by
+// row between other work, so that the misses of reading and those of prefetching never queue up behind each
+// other; into the second cache, since the first cannot hold what is under way for all rows. kChunkBytes: of
+// one row.
 template <typename V, size_t kChunkBytes>
 struct Ahead {
   const uint8_t* row;
@@ -123,12 +124,12 @@ HEARTH_INLINE void tile_rest(size_t token, size_t n_tokens, const Tile& tile) {
   }
 }
 
-// tile(Index<T>, first token) over all tokens, T = V::kTile and at the end what is left; between tiles the next
+// tile(Index<T>, first token) over all tokens, T = kTile and at the end what is left; between tiles the next
 // chunk of all R sets of rows is asked for.
-template <typename V, size_t kChunkBytes, size_t R, typename Tile>
+template <typename V, size_t kTile, size_t kChunkBytes, size_t R, typename Tile>
 HEARTH_INLINE void for_tiles(const MatmulArgs& a, const RowSet<V::kLanes> (&sets)[R], size_t offset,
                              const Tile& tile) {
-  const size_t n_tiles = (a.n_tokens + V::kTile - 1) / V::kTile;
+  const size_t n_tiles = (a.n_tokens + kTile - 1) / kTile;
   const size_t rows_per_tile = (R * V::kLanes + n_tiles - 1) / n_tiles;
   size_t row = 0;
   const auto prefetch = [&]() HEARTH_INLINE_LAMBDA {
@@ -138,12 +139,12 @@ HEARTH_INLINE void for_tiles(const MatmulArgs& a, const RowSet<V::kLanes> (&sets
     }
   };
   size_t token = 0;
-  for (; token + V::kTile <= a.n_tokens; token += V::kTile) {
+  for (; token + kTile <= a.n_tokens; token += kTile) {
     prefetch();
-    tile(Index<V::kTile>{}, token);
+    tile(Index<kTile>{}, token);
   }
   prefetch();
-  tile_rest<V, V::kTile - 1>(token, a.n_tokens, tile);
+  tile_rest<V, kTile - 1>(token, a.n_tokens, tile);
 }
 
 }  // namespace hearth::kernels::simd
