@@ -95,6 +95,7 @@ TEST_F(CliTest, ErrorsAreOneSentenceWithACode) {
   expect_error("show /nowhere/x.gguf", 3, "there is no file \"/nowhere/x.gguf\"");
   expect_error("tokenize /nowhere/x.gguf", 3, "no file");
   expect_error("run /nowhere/x.gguf hello", 3, "no file");
+  expect_error("run '/no where/x.gguf' hello", 3, "no file");
   expect_error("show /", 2, "/");
   std::ofstream(home_ / "bad.gguf") << "GGUX and more than that";
   expect_error("show '" + (home_ / "bad.gguf").string() + "'", 4, "bad.gguf");
@@ -258,6 +259,9 @@ TEST_F(CliTest, TheBuiltInModelAnswersWhereNoOtherIsThere) {
   const Outcome told = hearth("run", "How do I change the port of the server?");
   ASSERT_EQ(told.exit_code, 0) << told.err;
   EXPECT_THAT(told.out, HasSubstr("`hearth serve --port PORT`"));
+  const Outcome asked = hearth("run 'How do I change the port of the server?'");
+  ASSERT_EQ(asked.exit_code, 0) << asked.err;
+  EXPECT_EQ(asked.out, told.out);
   expect_error("rm hearth-helper", 2, "a part of Hearth");
 
   ASSERT_EQ(hearth("import '" + model_ + "' --name mine").exit_code, 0);

@@ -1,5 +1,6 @@
 // run: a chat in the terminal, or one answer.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "app/chat/terminal_chat.h"
@@ -24,6 +25,16 @@ struct RunOptions {
   bool hide_thinking = false;
   SettingFlags settings;
 };
+
+// No model's name has a blank in it: `hearth run "How do I …?"` is a prompt for the model that is there.
+void read_first_argument(RunOptions& options) {
+  const std::string& first = options.model;
+  std::error_code error;
+  if (first.find(' ') == std::string::npos || is_model_path(first) || std::filesystem::exists(first, error))
+    return;
+  options.prompt.insert(options.prompt.begin(), first);
+  options.model.clear();
+}
 
 Result<Conversation> start_conversation(const RunOptions& options) {
   Conversation conversation;
@@ -116,6 +127,7 @@ Result<ChatModel> load_model(serving::ModelPool& pool, const RunOptions& options
 }
 
 Status run_run(RunOptions options, Environment& environment) {
+  read_first_argument(options);
   HEARTH_TRY(const Settings settings, load_settings(environment.variables, options.settings));
   HEARTH_TRY(Conversation conversation, start_conversation(options));
   const bool one_shot =
@@ -165,8 +177,10 @@ void add_run(CLI::App& app, CommandLine& line) {
   CLI::App* command = app.add_subcommand("run", "Chat with a model in the terminal, or get one answer");
   command->footer(
       "With PROMPT or a pipe, one answer is written to standard output. Otherwise a chat begins.");
-  command->add_option("MODEL", options->model,
-                      "A model of the store, or the path of a GGUF file; may be left out where there is one");
+  command->add_option(
+      "MODEL", options->model,
+      "A model of the store, or the path of a GGUF file; may be left out where there is one and PROMPT has "
+      "more than one word");
   command->add_option("PROMPT", options->prompt, "What to answer; what is piped in is put behind it");
   command->add_option("--system", options->system, "System text");
   command->add_flag_callback(
