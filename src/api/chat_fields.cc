@@ -71,10 +71,27 @@ Parsed<text::Value> read_arguments(const Json& function, const std::string& wher
   return to_untrusted_value(*parsed);
 }
 
+namespace {
+
+Parsed<serving::ToolCall> read_call(const Json& function, const std::string& where) {
+  serving::ToolCall call;
+  HEARTH_API_TRY(call.name, read_string(function, "name", where + ".name", kMaxNameBytes));
+  if (call.name.empty()) return refuse(where + ".name", "is missing");
+  HEARTH_API_TRY(call.arguments, read_arguments(function, where));
+  return call;
+}
+
+}  // namespace
+
 Parsed<std::vector<serving::ToolCall>> read_tool_calls(const Json& message, const std::string& where) {
   std::vector<serving::ToolCall> calls;
   const Json* list = find(message, "tool_calls");
-  if (list == nullptr) return calls;
+  if (list == nullptr) {
+    const Json* function = find(message, "function_call");
+    if (function == nullptr || !function->is_object()) return calls;
+    HEARTH_API_TRY(calls.emplace_back(), read_call(*function, where));
+    return calls;
+  }
   if (!list->is_array()) return refuse(where, shown(*list) + ", must be a list");
   for (size_t i = 0; i < list->size(); ++i) {
     const std::string one = at(where, i);
@@ -82,11 +99,9 @@ Parsed<std::vector<serving::ToolCall>> read_tool_calls(const Json& message, cons
     if (!json.is_object()) return refuse(one, "must be an object");
     const Json* function = find(json, "function");
     if (function == nullptr || !function->is_object()) return refuse(one + ".function", "must be an object");
-    serving::ToolCall& call = calls.emplace_back();
+    HEARTH_API_TRY(serving::ToolCall call, read_call(*function, one + ".function"));
     HEARTH_API_TRY(call.id, read_string(json, "id", one + ".id", kMaxNameBytes));
-    HEARTH_API_TRY(call.name, read_string(*function, "name", one + ".function.name", kMaxNameBytes));
-    if (call.name.empty()) return refuse(one + ".function.name", "is missing");
-    HEARTH_API_TRY(call.arguments, read_arguments(*function, one + ".function"));
+    calls.push_back(std::move(call));
   }
   return calls;
 }

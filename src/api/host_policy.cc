@@ -68,7 +68,7 @@ std::string host_name_of(std::string_view host) {
 }
 
 HostPolicy::HostPolicy(std::vector<std::string> names, std::vector<std::string> origins)
-    : names_{"localhost", "127.0.0.1", "::1"} {
+    : names_{"localhost", "127.0.0.1", "::1", "host.docker.internal"} {
   for (const std::string& name : names) {
     const bool bare_ipv6 = std::count(name.begin(), name.end(), ':') > 1 && !name.starts_with('[');
     std::string host = bare_ipv6 ? lower(name) : host_name_of(name);
@@ -83,7 +83,7 @@ HostPolicy::HostPolicy(std::vector<std::string> names, std::vector<std::string> 
 
 bool HostPolicy::host_allowed(std::string_view host, std::string_view local_address) const {
   const std::string name = host_name_of(host);
-  return !name.empty() && (contains(names_, name) || name == local_address);
+  return !name.empty() && (contains(names_, name) || name.ends_with(".localhost") || name == local_address);
 }
 
 std::span<const std::string_view> HostPolicy::local_origins() {

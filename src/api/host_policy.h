@@ -11,8 +11,10 @@ namespace hearth::api {
 
 class HostPolicy {
  public:
-  // `names`: further host names ("box.lan"), beside localhost, 127.0.0.1 and ::1. `origins`: whole origins of
-  // foreign pages ("https://app.example:8443"), beside local_origins(); '*' stands for any text in them.
+  // `names`: further host names ("box.lan"), beside localhost and all names below it, 127.0.0.1, ::1 and
+  // host.docker.internal, under which containers know their machine: nobody can rebind those. `origins`:
+  // whole origins of foreign pages ("https://app.example:8443"), beside local_origins(); '*' stands for any
+  // text in them.
   HostPolicy(std::vector<std::string> names, std::vector<std::string> origins);
 
   // Pages and programs of this machine, as Ollama lists them: they could ask without a browser as well. Not

@@ -17,6 +17,9 @@ TEST(HostPolicy, ReadsHostAndPort) {
 TEST(HostPolicy, TheAddressOfTheConnectionIsAlwaysFine) {
   const HostPolicy policy({"0.0.0.0"}, {});
   EXPECT_TRUE(policy.host_allowed("192.168.1.5:11434", "192.168.1.5"));
+  EXPECT_TRUE(policy.host_allowed("hearth.localhost:11434", "127.0.0.1"));
+  EXPECT_TRUE(policy.host_allowed("host.docker.internal:11434", "172.17.0.1"));
+  EXPECT_FALSE(policy.host_allowed("notlocalhost:11434", "127.0.0.1"));
   EXPECT_FALSE(policy.host_allowed("192.168.1.6:11434", "192.168.1.5"));
   EXPECT_TRUE(policy.host_allowed("[2001:db8::1]", "2001:db8::1"));
 }

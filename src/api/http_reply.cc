@@ -42,7 +42,8 @@ std::string reply_head(const HttpResponse& response, const ReplyFraming& framing
         add(head, "Access-Control-Allow-Headers", kCorsHeaders);
         add(head, "Access-Control-Max-Age", "600");
       } else {
-        add(head, "Access-Control-Expose-Headers", "X-Request-Id, Request-Id, Retry-After");
+        add(head, "Access-Control-Expose-Headers",
+            "X-Request-Id, Request-Id, Retry-After, X-Context-Truncated");
       }
     }
   }

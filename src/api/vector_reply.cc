@@ -56,6 +56,7 @@ Task<std::optional<Collected>> wait_for_vectors(Result<serving::TokenStream> str
   }
   found.usage = answer.end.usage;
   found.timings = answer.end.timings;
+  found.n_dropped_tokens = answer.end.n_dropped_tokens;
   co_return found;
 }
 
@@ -69,6 +70,11 @@ Task<std::optional<Collected>> collect_vectors(serving::GenerationService& servi
                                                serving::RankRequest& work, std::string_view prompt_field,
                                                const HttpRequest& http, ResponseWriter& writer) {
   return collect(service, work, prompt_field, http, writer);
+}
+
+void tell_dropped(const Collected& found, HttpResponse& response) {
+  if (found.n_dropped_tokens == 0) return;
+  response.headers.emplace_back("X-Context-Truncated", std::to_string(found.n_dropped_tokens));
 }
 
 void shorten(std::vector<float>& vector, size_t n) {

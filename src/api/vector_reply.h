@@ -12,7 +12,11 @@ struct Collected {
   std::vector<std::vector<float>> vectors;  // by index of the input
   serving::Usage usage;
   serving::Timings timings;
+  int64_t n_dropped_tokens = 0;  // of all inputs, left out at their ends as was asked for
 };
+
+// Adds a header about tokens that were left out, if any were.
+void tell_dropped(const Collected& found, HttpResponse& response);
 
 // Waits for the vectors of `n_inputs` inputs. nullopt: it has failed, which was replied, or the client has
 // left. `prompt_field` as in from_error().

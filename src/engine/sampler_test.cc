@@ -338,6 +338,7 @@ TEST(SamplingParams, NamesTheFieldThatIsOutOfRange) {
   EXPECT_NE(message([](SamplingParams& p) { p.temperature = std::nanf(""); }).find("temperature"),
             std::string::npos);
   EXPECT_NE(message([](SamplingParams& p) { p.top_p = 0; }).find("top_p"), std::string::npos);
+  EXPECT_EQ(message([](SamplingParams& p) { p.top_p = 1e-6f; }), "");
   EXPECT_NE(message([](SamplingParams& p) { p.top_k = -1; }).find("top_k"), std::string::npos);
   EXPECT_NE(message([](SamplingParams& p) {
               p.logit_bias = {{100, 1.0f}};

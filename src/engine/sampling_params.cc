@@ -14,7 +14,7 @@ Status check(std::string_view field, double value, double low, double high) {
 }  // namespace
 
 Status SamplingParams::validate(size_t vocab_size) const {
-  constexpr double kTiny = 1e-6;
+  constexpr double kTiny = 1e-6f;  // as callers write the least they mean
   HEARTH_CHECK_OK(check("temperature", temperature, 0, 100));
   HEARTH_CHECK_OK(check("top_k", top_k, 0, 1e9));
   HEARTH_CHECK_OK(check("top_p", top_p, kTiny, 1));

@@ -28,15 +28,17 @@ text::PromptText fill_in(std::string_view form, const std::string& query, const 
 
 }  // namespace
 
-engine::EmbedText embedding_input(const TextModel& words, const std::string& text, bool truncate,
-                                  size_t max_tokens) {
-  const text::Tokenizer& tokenizer = words.tokenizer();
-  engine::EmbedText input{tokenizer.encode(text, {.add_special = true})};
-  if (!truncate || input.tokens.size() <= max_tokens) return input;
+engine::EmbedText embedding_input(const TextModel& words, const std::string& text) {
+  return {words.tokenizer().encode(text, {.add_special = true})};
+}
+
+int64_t cut_to(size_t max_tokens, const text::Tokenizer& tokenizer, engine::EmbedText& input) {
+  if (input.tokens.size() <= max_tokens) return 0;
+  const auto n_dropped = static_cast<int64_t>(input.tokens.size() - max_tokens);
   const text::TokenId last = input.tokens.back();
   input.tokens.resize(max_tokens);
   if (tokenizer.is_control(last) && max_tokens > 0) input.tokens.back() = last;
-  return input;
+  return n_dropped;
 }
 
 engine::EmbedText ranking_input(const TextModel& words, const std::string& query,

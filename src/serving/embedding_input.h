@@ -10,10 +10,12 @@
 
 namespace hearth::serving {
 
-// A text between the vocabulary's own first and last tokens. With `truncate` the text's end is left out where
-// it is longer than `max_tokens`; the last token stays the vocabulary's.
-engine::EmbedText embedding_input(const TextModel& words, const std::string& text, bool truncate,
-                                  size_t max_tokens);
+// A text between the vocabulary's own first and last tokens.
+engine::EmbedText embedding_input(const TextModel& words, const std::string& text);
+
+// Leaves out the end of what is longer than `max_tokens`; a last token of the vocabulary's own stays the
+// last. Returns how many tokens went.
+int64_t cut_to(size_t max_tokens, const text::Tokenizer& tokenizer, engine::EmbedText& input);
 
 // A query and a document in one: by the file's own template for it (tokenizer.chat_template.rerank), else as
 // BERT's two segments, [CLS] query [SEP] document [SEP].

@@ -113,7 +113,10 @@ TEST_P(EmbeddingOf, WhatDoesNotFitIsRefusedOrCutWhereAsked) {
   EXPECT_NE(refused.error->message.find("64"), std::string::npos);
   const Found cut = served.embed({"the cat", long_text(100), std::vector<text::TokenId>(100, 5)}, true);
   ASSERT_TRUE(cut.end) << cut.error->message;
-  EXPECT_EQ(cut.end->usage.prompt_tokens, served.embed({"the cat"}).end->usage.prompt_tokens + 128);
+  const Found whole = served.embed({"the cat"});
+  EXPECT_EQ(cut.end->usage.prompt_tokens, whole.end->usage.prompt_tokens + 128);
+  EXPECT_EQ(whole.end->n_dropped_tokens, 0);
+  EXPECT_GE(cut.end->n_dropped_tokens, 36 + 36) << "of the list and of at least a hundred words";
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, EmbeddingOf,

@@ -46,7 +46,7 @@ bool GenerationSink::on_token(const engine::SampledToken& token) {
   const bool reasons = parser_.in_reasoning();
   if (reasons) ++reasoning_tokens_;
   if (const auto marker = parser_.syntax().marker_of(id)) {
-    parser_.push(decoder_.finish());
+    decoder_.finish();
     parser_.push(*marker);
   } else {
     if (logprobs_) waiting_.push_back(describe(token));
@@ -110,7 +110,7 @@ void GenerationSink::on_end(const engine::SequenceEnd& end) {
   const bool cut =
       end.reason == engine::EndReason::kMaxTokens || end.reason == engine::EndReason::kContextFull;
   if (end.reason != engine::EndReason::kSinkStopped && !cancelled) {
-    parser_.push(decoder_.finish());
+    decoder_.finish();
     parser_.finish();
     if (deliver()) flush_text();
   }

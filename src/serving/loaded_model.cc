@@ -251,16 +251,9 @@ ModelSummary LoadedModel::summary() const {
   return summary;
 }
 
-Result<int64_t> LoadedModel::context_of(const GenerationRequest& request) const {
+int64_t LoadedModel::context_of(const GenerationRequest& request) const {
   const int64_t context = engine_->context_length();
-  if (request.context_length.value_or(context) > context) {
-    return fail(
-        ErrorCategory::kInvalidArgument,
-        "a context of {} tokens was asked for; '{}' is served with {} (setting \"context\"), and was made "
-        "for {}",
-        *request.context_length, opened_->summary().name, context, model_->config().context_length);
-  }
-  return request.context_length.value_or(context);
+  return std::min(request.context_length.value_or(context), context);
 }
 
 Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
@@ -269,12 +262,16 @@ Status LoadedModel::generate(GenerationRequest request, TokenWriter writer) {
                 opened_->summary().architecture);
   }
   engine::EngineRequest work;
-  HEARTH_TRY(const int64_t context, context_of(request));
+  const int64_t context = context_of(request);
   const ModelDefaults& defaults = opened_->defaults();
   work.max_tokens = request.max_tokens.value_or(defaults.max_tokens.value_or(-1));
   SinkOptions output;
   PromptedOutput written;
   if (auto* chat = std::get_if<ChatPrompt>(&request.prompt)) {
+    if (chat->chat_template.empty() && !opened_->summary().capabilities.tools &&
+        !callable_tools(*chat, request.tool_choice).empty()) {
+      return fail(ErrorCategory::kInvalidArgument, "\"{}\" does not support tools", opened_->summary().name);
+    }
     TextModel::EncodedChat encoded;
     if (request.truncate) {
       HEARTH_TRY(FittedChat fitted, fit_chat(text(), *chat, context - answer_room(context, work.max_tokens)));
@@ -354,15 +351,19 @@ Status LoadedModel::embed(EmbeddingRequest request, TokenWriter writer) {
   engine::EmbedRequest work;
   work.normalise = request.normalise;
   work.owner = std::move(request.cache_scope);
+  int64_t n_dropped = 0;
   for (auto& input : request.inputs) {
+    engine::EmbedText& whole = work.texts.emplace_back();
     if (const auto* words = std::get_if<std::string>(&input)) {
-      work.texts.push_back(embedding_input(text(), *words, request.truncate, max_tokens));
-      continue;
+      whole = embedding_input(text(), *words);
+    } else {
+      whole.tokens = std::move(std::get<std::vector<text::TokenId>>(input));
     }
-    auto& tokens = std::get<std::vector<text::TokenId>>(input);
-    if (request.truncate && tokens.size() > max_tokens) tokens.resize(max_tokens);
-    work.texts.push_back({std::move(tokens)});
+    if (request.truncate) n_dropped += cut_to(max_tokens, text().tokenizer(), whole);
   }
+  writer.before_end([n_dropped](GenerationEvent& event) {
+    if (auto* end = std::get_if<GenerationEnd>(&event)) end->n_dropped_tokens = n_dropped;
+  });
   return submit<EmbeddingSink>(*embedder, std::move(work), std::move(writer));
 }
 
@@ -373,16 +374,15 @@ Status LoadedModel::rank(RankRequest request, TokenWriter writer) {
   engine::EmbedRequest work;
   work.rank = reranker;
   work.owner = std::move(request.cache_scope);
-  if (!reranker) work.texts.push_back(embedding_input(text(), request.query, false, max_tokens));
+  if (!reranker) work.texts.push_back(embedding_input(text(), request.query));
   if (!reranker && work.texts.front().tokens.size() > max_tokens) {
     return fail(ErrorCategory::kContextExceeded, "query has {} tokens, the model takes {}",
                 work.texts.front().tokens.size(), max_tokens);
   }
   for (size_t i = 0; i < request.documents.size(); ++i) {
     const std::string& document = request.documents[i];
-    engine::EmbedText& input =
-        work.texts.emplace_back(reranker ? ranking_input(text(), request.query, document)
-                                         : embedding_input(text(), document, false, max_tokens));
+    engine::EmbedText& input = work.texts.emplace_back(
+        reranker ? ranking_input(text(), request.query, document) : embedding_input(text(), document));
     if (input.tokens.size() > max_tokens) {
       return fail(ErrorCategory::kContextExceeded, "documents[{}] has {} tokens{}, the model takes {}", i,
                   input.tokens.size(), reranker ? " with the query" : "", max_tokens);

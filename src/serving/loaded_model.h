@@ -51,7 +51,7 @@ class LoadedModel : public ResidentModel, public std::enable_shared_from_this<Lo
   std::unique_ptr<tensor::Backend> new_backend() const;
 
   // Tokens that prompt and answer may have together. kInvalidArgument: more than there are.
-  Result<int64_t> context_of(const GenerationRequest& request) const;
+  int64_t context_of(const GenerationRequest& request) const;
   Result<engine::Embedder*> embedder();
   engine::Embedder* existing_embedder() const;
   template <typename Sink>

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "serving/sampling_defaults.h"
-#include "text/chat_template.h"
+#include "text/output/syntax_detection.h"
 
 namespace hearth::serving {
 namespace {
@@ -88,7 +88,7 @@ void read_capabilities(const std::string& chat_template, CardReader& reader, Mod
       card.warnings.push_back(fmt::format("{}: {}", key, compiled.error().message));
       return;
     }
-    card.capabilities.tools |= compiled->supports_tools();
+    card.capabilities.tools |= offers_tools(*compiled, source);
     card.capabilities.thinking |= compiled->supports_thinking();
   };
   add(chat_template, "tokenizer.chat_template");
@@ -104,6 +104,10 @@ std::string ModelCard::main_type() const {
       quantisation.begin(), quantisation.end(),
       [](const TensorTypeShare& a, const TensorTypeShare& b) { return a.parameters < b.parameters; });
   return most == quantisation.end() ? std::string() : std::string(kernels::traits_of(most->dtype).name);
+}
+
+bool offers_tools(const text::ChatTemplate& chat, std::string_view source) {
+  return chat.supports_tools() && text::detect_output_syntax(chat, source).calls != text::CallNotation::kNone;
 }
 
 Result<ModelCard> read_model_card(const gguf::ModelFile& file) {

@@ -10,6 +10,10 @@
 #include "engine/sampling_params.h"
 #include "gguf/model_file.h"
 
+namespace hearth::text {
+class ChatTemplate;
+}
+
 namespace hearth::serving {
 
 struct TensorTypeShare {
@@ -22,7 +26,7 @@ struct TensorTypeShare {
 struct ModelCapabilities {
   bool completion = false;  // generates text
   bool chat = false;        // has a chat template of its own
-  bool tools = false;       // its template writes tool declarations
+  bool tools = false;       // its template writes tool declarations, and its calls can be read
   bool thinking = false;    // its template knows about reasoning
   bool embedding = false;
   bool vision = false;  // carries an image encoder
@@ -57,6 +61,9 @@ struct ModelCard {
   // The tensor type most of the parameters are stored in: "Q4_K".
   std::string main_type() const;
 };
+
+// Whether a model with this template can be given tools.
+bool offers_tools(const text::ChatTemplate& chat, std::string_view source);
 
 // Odd or missing optional keys become warnings. Error: kCorrupt without an architecture.
 Result<ModelCard> read_model_card(const gguf::ModelFile& file);

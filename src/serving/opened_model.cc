@@ -39,7 +39,7 @@ Result<ModelCard> read_card(const gguf::ModelFile& file, const ModelDefaults& de
   if (!defaults.chat_template.empty()) {
     HEARTH_TRY(const text::ChatTemplate chat, text::ChatTemplate::compile(defaults.chat_template));
     card.capabilities.chat = card.capabilities.completion;
-    card.capabilities.tools = chat.supports_tools();
+    card.capabilities.tools = offers_tools(chat, defaults.chat_template);
     card.capabilities.thinking = chat.supports_thinking();
   }
   card.warnings.insert(card.warnings.end(), defaults.warnings.begin(), defaults.warnings.end());

@@ -71,8 +71,7 @@ struct PromptedOutput {
 
 // The constraint that a request asks for; nullptr when it asks for none. Calls that are required come instead
 // of the format; calls that are possible, beside it. kInvalidArgument: a grammar or schema that is wrong or
-// not supported, with the place at fault. kUnsupported: calls are required of a model that has no notation
-// for them.
+// not supported, with the place at fault; calls are required of a model that has no notation for them.
 Result<std::shared_ptr<engine::TokenConstraint>> constraint_for(const GenerationRequest& request,
                                                                 const PromptedOutput& output,
                                                                 GrammarCache& grammars);

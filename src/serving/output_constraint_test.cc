@@ -231,7 +231,7 @@ TEST_F(OutputConstraintTest, CallsThatAreRequiredComeInsteadOfTheFormat) {
   EXPECT_THAT(make(request).error().message, HasSubstr("tool \"c\""));
   syntax_.calls = text::CallNotation::kNone;
   request.tool_choice.names = {"b"};
-  EXPECT_EQ(make(request).error().category, ErrorCategory::kUnsupported);
+  EXPECT_EQ(make(request).error().category, ErrorCategory::kInvalidArgument);
 }
 
 TEST(GrammarCache, KeepsGrammarsByWhatTheyWereMadeOf) {

@@ -315,7 +315,15 @@ Result<text::PromptText> TextModel::render(const ChatPrompt& prompt, int64_t now
   HEARTH_TRY(text::PromptText rendered,
              prompt.chat_template.empty() ? template_for(prompt).render(variables, now_unix_seconds)
                                           : render_given(prompt.chat_template, variables, now_unix_seconds));
-  if (!continues) return rendered;
+  if (!continues) {
+    // A template that opens reasoning whatever is asked for.
+    const text::OutputSyntax& syntax = output_syntax(prompt);
+    if (prompt.thinking == false && text::starts_in_reasoning(syntax, rendered)) {
+      rendered.text += fmt::format("{}{}\n\n", rendered.text.ends_with('\n') ? "\n" : "",
+                                   syntax.spell(text::Marker::kReasoningEnd));
+    }
+    return rendered;
+  }
 
   const size_t end = rendered.text.rfind(kContinuation);
   if (end == std::string::npos) {

@@ -258,6 +258,19 @@ TEST_F(TextModelTest, TellsTheTemplateAboutThinking) {
   EXPECT_THAT(rendered(prompt), HasSubstr("think=False"));
 }
 
+TEST_F(TextModelTest, ReasoningThatATemplateOpensIsClosedWhereItIsNotWanted) {
+  open(
+      "{{ messages[0].content | replace('</think>', '') }}{% if add_generation_prompt %}<think>\n{% endif "
+      "%}");
+  ChatPrompt prompt = chat({said("user", "hi")});
+  EXPECT_EQ(rendered(prompt), "hi<think>\n");
+  prompt.thinking = false;
+  EXPECT_EQ(rendered(prompt), "hi<think>\n\n</think>\n\n");
+  prompt.messages = {said("user", "hi<think>\n")};  // not the template's own
+  prompt.add_generation_prompt = false;
+  EXPECT_EQ(rendered(prompt), "hi<think>\n");
+}
+
 TEST_F(TextModelTest, DeveloperIsSystemWhereATemplateKnowsNoDeveloper) {
   open(kTemplate);
   EXPECT_THAT(rendered(chat({said("developer", "x"), said("user", "y")})), HasSubstr("<|turn>system\nx"));
@@ -470,12 +483,30 @@ TEST(ModelCard, OddKeysAreWarnings) {
 }
 
 TEST(ModelCard, SeesWhatATemplateCan) {
-  const gguf::ModelFile file = byte_vocabulary().text("tokenizer.chat_template", kTemplate).open("can");
+  constexpr const char* kCalls =
+      "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}{{ m.content }}{% for c in "
+      "m.tool_calls %}"
+      "<tool_call>\n{\"name\": \"{{ c.function.name }}\", \"arguments\": {{ c.function.arguments | tojson "
+      "}}}\n"
+      "</tool_call>{% endfor %}{% endfor %}{% if enable_thinking %}think{% endif %}";
+  const gguf::ModelFile file = byte_vocabulary().text("tokenizer.chat_template", kCalls).open("can");
   const auto card = read_model_card(file);
   ASSERT_TRUE(card);
   EXPECT_TRUE(card->capabilities.tools);
   EXPECT_TRUE(card->capabilities.thinking);
   EXPECT_FALSE(card->capabilities.completion) << "there are no tensors";
+}
+
+// Tools are declared, but no call in the history is written in a way that could be read.
+TEST(ModelCard, DoesNotOfferToolsWhoseCallsItCannotRead) {
+  const gguf::ModelFile file = byte_vocabulary()
+                                   .text("tokenizer.chat_template",
+                                         "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages "
+                                         "%}{{ m.content }}{% endfor %}")
+                                   .open("declares");
+  const auto card = read_model_card(file);
+  ASSERT_TRUE(card);
+  EXPECT_FALSE(card->capabilities.tools);
 }
 
 TEST(ModelCard, NeedsAnArchitecture) {

@@ -94,6 +94,7 @@ struct GenerationEnd {
   Usage usage;
   Timings timings;
   int64_t n_dropped_messages = 0;  // left out so that the rest fits (GenerationRequest::truncate)
+  int64_t n_dropped_tokens = 0;    // of texts to be embedded, from their ends (EmbeddingRequest::truncate)
 };
 
 using GenerationEvent =

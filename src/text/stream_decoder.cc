@@ -25,10 +25,4 @@ std::string StreamDecoder::push(TokenId id) {
   return out;
 }
 
-std::string StreamDecoder::finish() {
-  std::string out = to_valid_utf8(pending_);
-  pending_.clear();
-  return out;
-}
-
 }  // namespace hearth::text

@@ -14,8 +14,8 @@ class StreamDecoder {
 
   // The text that is certain after this token; may be empty. Always valid UTF-8.
   std::string push(TokenId id);
-  // The rest at the end of the stream: an unfinished character becomes U+FFFD.
-  std::string finish();
+  // At the end of the stream: an unfinished character is left out, as a limit may have cut it.
+  void finish() { pending_.clear(); }
 
  private:
   const Tokenizer& tokenizer_;

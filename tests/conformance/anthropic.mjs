@@ -5,7 +5,7 @@ import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import { Server, eventually, storyModel, synthesizedModel } from "./server.mjs";
 
-const agentModel = "tiny-qwen3"; // its template knows tools and thinking
+const agentModel = "tiny-qwen3"; // its template knows tools
 const agentModelFile = synthesizedModel(agentModel);
 const server = await Server.start({ models: [storyModel, agentModelFile] });
 const clientOf = ({ url }) => new Anthropic({ baseURL: url, apiKey: "none", maxRetries: 0, timeout: 240_000 });
@@ -143,7 +143,7 @@ const tools = Array.from({ length: 40 }, (_, i) => ({
   },
 }));
 tools.push({ type: "web_search_20250305", name: "web_search", max_uses: 8 });
-const instructions = "You are an agent that edits files. Answer briefly and use the tools. ".repeat(600);
+const instructions = "You are an agent that edits files. Answer briefly and use the tools. ".repeat(400);
 
 function agentRequest(turn) {
   const ephemeral = { cache_control: { type: "ephemeral" } };

@@ -68,7 +68,7 @@ const std::map<std::string, Found>& expected() {
       {"ibm-granite-granite-4.0", {"", kTagged}},
       {"ibm-granite-granite-4.1", {"", kTagged}},
       {"inclusionai-ling-3.0-flash", {"<think>", kNone}},
-      {"llama-cpp-deepseek-r1", {"<think>", kNone}},
+      {"llama-cpp-deepseek-r1", {"<think>", kDeepSeek}},
       {"llama-cpp-rwkv-world", {"<think>", kNone}},
       {"meta-llama-Llama-3.1-8B-Instruct", {"", kBare}},
       {"meta-llama-Llama-3.2-3B-Instruct", {"", kBare}},

@@ -191,7 +191,7 @@ Task<void> generate(const Routes& routes, const Dialect& dialect, const HttpRequ
   co_await writer.send(std::move(response));
 }
 
-Json embed_json(const std::string& shown_model, const EmbedRequest& request, Collected found,
+Json embed_json(const std::string& shown_model, const EmbedRequest& request, Collected& found,
                 steady_clock::time_point started) {
   std::vector<std::vector<float>>& vectors = found.vectors;
   if (request.dimensions.value_or(0) > 0) {
@@ -205,6 +205,7 @@ Json embed_json(const std::string& shown_model, const EmbedRequest& request, Col
       std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - started).count();
   json["load_duration"] = nanoseconds(found.timings.load_ms);
   json["prompt_eval_count"] = found.usage.prompt_tokens;
+  if (found.n_dropped_tokens > 0) json["dropped_tokens"] = found.n_dropped_tokens;
   return json;
 }
 
@@ -231,7 +232,9 @@ Task<void> embed(const Routes& routes, Parsed<EmbedRequest> (*parse)(std::string
                               : routes.service.embed(std::move(request->request));
   auto found = co_await wait_for_vectors(std::move(stream), n_inputs, kPromptField, writer);
   if (!found) co_return;
-  co_await writer.send(json_response(embed_json(shown_model, *request, std::move(*found), started)));
+  HttpResponse response = json_response(embed_json(shown_model, *request, *found, started));
+  tell_dropped(*found, response);
+  co_await writer.send(std::move(response));
 }
 
 Parsed<HttpResponse> show(const Routes& routes, const HttpRequest& http) {

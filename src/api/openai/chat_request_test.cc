@@ -193,8 +193,10 @@ TEST(ChatRequest, ReadsMessagesOfAllRoles) {
         {"id":"c2","type":"function","function":{"name":"g","arguments":""}}]},
       {"role":"tool","tool_call_id":"c1","content":"42"},
       {"role":"function","name":"g","content":"43"},
-      {"role":"assistant","content":"done","reasoning":"r","refusal":null}, {"role":"user","content":""})"));
-  ASSERT_EQ(chat.messages.size(), 7u);
+      {"role":"assistant","content":"done","reasoning":"r","refusal":null}, 
+      {"role":"assistant","content":null,"function_call":{"name":"h","arguments":"{\"k\":2}"}},
+      {"role":"user","content":""})"));
+  ASSERT_EQ(chat.messages.size(), 8u);
   EXPECT_EQ(chat.messages[0].role, "system");
   EXPECT_EQ(chat.messages[1].role, "user");
   EXPECT_EQ(chat.messages[1].content, "ab");
@@ -211,6 +213,9 @@ TEST(ChatRequest, ReadsMessagesOfAllRoles) {
   EXPECT_EQ(chat.messages[3].name, "f") << "from the call it answers";
   EXPECT_EQ(chat.messages[4].role, "tool");
   EXPECT_EQ(chat.messages[5].reasoning, "r");
+  ASSERT_EQ(chat.messages[6].tool_calls.size(), 1u);
+  EXPECT_EQ(chat.messages[6].tool_calls[0].name, "h");
+  EXPECT_EQ(chat.messages[6].tool_calls[0].arguments.as_map()[0].second.as_integer(), 2);
   EXPECT_TRUE(chat.add_generation_prompt);
 }
 

@@ -49,7 +49,7 @@ Parsed<EmbeddingsRequest> parse_embeddings_request(std::string_view text) {
 }
 
 std::string embeddings_json(const EmbeddingsRequest& request, std::vector<std::vector<float>> vectors,
-                            const serving::Usage& usage) {
+                            const serving::Usage& usage, int64_t n_dropped_tokens) {
   Json data = Json::array();
   for (size_t i = 0; i < vectors.size(); ++i) {
     if (request.dimensions) shorten(vectors[i], *request.dimensions);
@@ -64,6 +64,7 @@ std::string embeddings_json(const EmbeddingsRequest& request, std::vector<std::v
   json["data"] = std::move(data);
   json["model"] = request.work.model;
   json["usage"] = Json{{"prompt_tokens", usage.prompt_tokens}, {"total_tokens", usage.prompt_tokens}};
+  if (n_dropped_tokens > 0) json["dropped_tokens"] = n_dropped_tokens;
   return dump(json);
 }
 
@@ -77,7 +78,8 @@ Task<void> reply_with_embeddings(serving::GenerationService& service, const Http
   std::optional<Collected> found = co_await collect_vectors(service, request->work, "input", http, writer);
   if (!found) co_return;
   HttpResponse response;
-  response.body = embeddings_json(*request, std::move(found->vectors), found->usage);
+  response.body = embeddings_json(*request, std::move(found->vectors), found->usage, found->n_dropped_tokens);
+  tell_dropped(*found, response);
   co_await writer.send(std::move(response));
 }
 

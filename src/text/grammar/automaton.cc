@@ -46,6 +46,7 @@ Automaton::Automaton(std::shared_ptr<const Grammar> grammar)
   begin_set();
   reach(grammar_->entry(), kBottom);
   start_ = finish_set();
+  starts_too_ambiguous_ = too_ambiguous_;
 }
 
 int Automaton::forced_byte(State state) const {

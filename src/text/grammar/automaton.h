@@ -34,6 +34,8 @@ class Automaton {
   Automaton& operator=(const Automaton&) = delete;
 
   State start() const { return start_; }
+  // The grammar can begin in more ways than a state can hold; its start is of no use.
+  bool starts_too_ambiguous() const { return starts_too_ambiguous_; }
   State next(State state, uint8_t byte) {
     const size_t place = state * n_classes_ + grammar_->byte_class(byte);
     const State known = transitions_[place];
@@ -142,6 +144,7 @@ class Automaton {
   std::unordered_set<StackId, NodeHash, NodeEqual> node_index_;
   std::unordered_set<State, StateHash, StateEqual> state_index_;
   State start_ = kDead;
+  bool starts_too_ambiguous_ = false;
 
   size_t work_ = 0;
   size_t max_bytes_ = kMaxGrowth;

@@ -38,7 +38,7 @@ class Writer {
       case CallNotation::kNone:
         break;
     }
-    return fail(ErrorCategory::kUnsupported, "this model's chat template has no notation for tool calls");
+    return fail(ErrorCategory::kInvalidArgument, "this model's chat template has no notation for tool calls");
   }
 
  private:

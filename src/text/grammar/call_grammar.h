@@ -26,8 +26,8 @@ struct CallGrammarOptions {
 };
 
 // Answers that are at least one call of one of the tools, and nothing else. Arguments keep to the tool's
-// schema, in Gemma's notation with their keys sorted, as its template writes them. kUnsupported: a syntax
-// without calls. kInvalidArgument: no tools, or a schema that is wrong, with the tool's name.
+// schema, in Gemma's notation with their keys sorted, as its template writes them. kInvalidArgument: a syntax
+// without calls, no tools, or a schema that is wrong, with the tool's name.
 Result<std::shared_ptr<const Grammar>> call_grammar(const OutputSyntax& syntax,
                                                     std::span<const CallableTool> tools,
                                                     const CallGrammarOptions& options = {});

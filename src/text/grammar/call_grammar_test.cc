@@ -88,7 +88,7 @@ TEST(CallGrammar, AFormatMayComeInstead) {
 
 TEST(CallGrammar, WhatIsWrong) {
   EXPECT_EQ(call_grammar(syntax_of(CallNotation::kNone), kTools).error().category,
-            ErrorCategory::kUnsupported);
+            ErrorCategory::kInvalidArgument);
   EXPECT_FALSE(call_grammar(syntax_of(CallNotation::kTaggedJson), {}));
   std::vector<CallableTool> tools = {
       {.name = "f", .parameters = R"({"type":"object","properties":{"a":{"not":{}}}})", .strict = true}};

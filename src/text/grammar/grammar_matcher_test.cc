@@ -223,6 +223,16 @@ TEST(GrammarMatcher, AGrammarThatGrowsWithoutEndIsGivenUp) {
   EXPECT_THAT(message, HasSubstr("too ambiguous"));
 }
 
+TEST(GrammarMatcher, TooManyWaysToBeginAreSaid) {
+  const Words words;
+  std::string gbnf = "root ::= \"a0\"";
+  for (int i = 1; i < 25'000; ++i) gbnf += fmt::format(" | \"a{}\"", i);
+  GrammarMatcher matcher(constrain(gbnf, words));
+  const auto mask = matcher.allowed();
+  ASSERT_FALSE(mask);
+  EXPECT_THAT(mask.error().message, HasSubstr("too ambiguous"));
+}
+
 TEST(GrammarMatcher, ForcedText) {
   const Words words;
   GrammarMatcher matcher(constrain(R"(root ::= "{\"name\":" ("1" | "23") "}")", words));

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <functional>
 #include <unordered_map>
 
+#include "text/grammar/automaton.h"
 #include "text/grammar/number_range.h"
 #include "text/grammar/pattern.h"
 #include "text/grammar/schema_merge.h"
@@ -15,15 +17,19 @@ namespace {
 
 class Reader {
  public:
-  Reader(const ValueSyntax& syntax, const Json& document, const SchemaOptions& options)
+  // n_checked: schemas that values were held against, of all readers of one document.
+  Reader(const ValueSyntax& syntax, const Json& document, const SchemaOptions& options, size_t& n_checked)
       : syntax_(syntax),
         rules_(syntax.rules()),
+        document_(document),
+        options_(options),
+        n_checked_(n_checked),
         merger_(document, options.limits, options.refuse_unsupported),
         max_depth_(options.limits.max_depth),
         refuse_unsupported_(options.refuse_unsupported) {}
 
-  Result<ExpressionId> run(const Json& document) {
-    HEARTH_TRY(const ExpressionId root, read(document, "#", 0));
+  Result<ExpressionId> run(const Json& schema, const std::string& path = "#") {
+    HEARTH_TRY(const ExpressionId root, read(schema, path, 0));
     // What is referred to is read afterwards, so that long chains of references do not nest.
     while (!waiting_.empty()) {
       const Waiting next = waiting_.front();
@@ -81,11 +87,9 @@ class Reader {
       if (schema.contains(keyword)) return read_choice(schema, keyword, path, depth);
     }
     if (schema.contains("const")) {
-      if (!has_type(schema, schema["const"]))
-        return refuse_schema(path + "/const", "is not of the type given");
-      return syntax_.literal(schema["const"]);
+      return read_values(schema, "const", Json::array({schema["const"]}), path);
     }
-    if (schema.contains("enum")) return read_enum(schema, path);
+    if (schema.contains("enum")) return read_values(schema, "enum", schema["enum"], path);
     std::vector<ExpressionId> choices;
     HEARTH_TRY(const std::vector<std::string> types, types_of(schema, path));
     for (const std::string& type : types) {
@@ -118,17 +122,51 @@ class Reader {
     return rules_.choice(std::move(choices));
   }
 
-  Result<ExpressionId> read_enum(const Json& schema, const std::string& path) {
-    const Json& values = schema["enum"];
-    if (!values.is_array() || values.empty())
-      return refuse_schema(path + "/enum", "must be a list of values");
+  // Those of the values of "enum" or "const" that everything else the schema says allows.
+  Result<ExpressionId> read_values(const Json& schema, const char* keyword, const Json& values,
+                                   const std::string& path) {
+    const std::string values_path = fmt::format("{}/{}", path, keyword);
+    if (!values.is_array() || values.empty()) return refuse_schema(values_path, "must be a list of values");
+    Json rest = schema;
+    rest.erase(keyword);
+    HEARTH_TRY(const Allowed allowed, what_allows(rest, path));
     std::vector<ExpressionId> choices;
     for (const Json& value : values) {
-      if (has_type(schema, value)) choices.push_back(syntax_.literal(value));
+      if (has_type(schema, value) && allowed(value)) choices.push_back(syntax_.literal(value));
       HEARTH_CHECK_OK(rules_.status());
     }
-    if (choices.empty()) return refuse_schema(path + "/enum", "has no value of the type given");
+    if (choices.empty()) return refuse_schema(values_path, "contradicts what else holds here");
     return rules_.choice(std::move(choices));
+  }
+
+  // What a schema says of a value, found out by its own grammar. Without "type", its keywords are about
+  // values of their type only.
+  using Allowed = std::function<bool(const Json& value)>;
+  Result<Allowed> what_allows(const Json& schema, const std::string& path) const {
+    if (schema.empty() || (schema.size() == 1 && schema.contains("type"))) {
+      return Allowed([](const Json&) { return true; });
+    }
+    constexpr size_t kMaxChecked = 500;
+    if (++n_checked_ > kMaxChecked) {
+      return refuse_schema(
+          path, fmt::format("more than {} times other keywords stand beside enum or const", kMaxChecked));
+    }
+    Rules rules(options_.limits);
+    const ValueSyntax json(rules, Notation::kJson);
+    HEARTH_TRY(const ExpressionId value, Reader(json, document_, options_, n_checked_).run(schema, path));
+    const RuleId root = rules.declare("root");
+    rules.define(root, value);
+    HEARTH_TRY(std::shared_ptr<const Grammar> grammar, Grammar::compile(rules, root));
+    HEARTH_TRY(const std::vector<std::string> types, types_of(schema, path));
+    Json about = Json::object();
+    about["type"] = types;
+    return Allowed([automaton = std::make_shared<Automaton>(std::move(grammar)), about](const Json& value) {
+      if (!has_type(about, value)) return true;
+      automaton->begin_work();
+      Automaton::State state = automaton->start();
+      for (const char byte : value.dump()) state = automaton->next(state, static_cast<uint8_t>(byte));
+      return automaton->is_complete(state);
+    });
   }
 
   // The types a schema names, or the one its keywords are about; none: any value.
@@ -229,7 +267,14 @@ class Reader {
       }
     }
     if (!source) return syntax_.quoted(rules_.repeat(syntax_.any_character(), counts.min, counts.max));
-    const auto pattern = read_pattern(*source, syntax_);
+    Lengths lengths{counts.min, Pattern::kAnyLength};
+    if (counts.max != kUnbounded) lengths.max = counts.max;
+    auto pattern = read_pattern(*source, syntax_, lengths);
+    if (!pattern && keyword == "pattern" && schema.contains("format") && schema["format"].is_string()) {
+      // Validators write the pattern of a format beside it, often with look-around.
+      const auto known = format_pattern(schema["format"].get_ref<const std::string&>());
+      if (known) pattern = read_pattern(*known, syntax_, lengths);
+    }
     if (pattern) {
       const bool short_enough = counts.max == kUnbounded || pattern->max_length <= counts.max;
       if (pattern->min_length >= counts.min && short_enough) return syntax_.quoted(pattern->content);
@@ -238,10 +283,10 @@ class Reader {
       return syntax_.quoted(rules_.repeat(syntax_.any_character(), counts.min, counts.max));
     }
     if (!pattern) return refuse_schema(path + "/" + keyword, pattern.error().message);
-    return refuse_schema(path,
-                         fmt::format("minLength and maxLength are supported beside a \"{}\" only where it "
-                                     "keeps to them itself",
-                                     keyword));
+    return refuse_schema(
+        path, fmt::format("minLength and maxLength are supported beside a \"{}\" only where it keeps to "
+                          "them itself, or varies in how often it repeats one character",
+                          keyword));
   }
 
   Result<ExpressionId> read_number(const Json& schema, bool whole, const std::string& path) {
@@ -271,12 +316,12 @@ class Reader {
     static constexpr double kLimit = 9007199254740992.0;
     std::optional<int64_t> low, high;
     if (min && min->value >= -kLimit) {
-      if (min->value > kLimit) return refuse_schema(path, "the minimum is more than 2^53");
+      if (min->value >= kLimit) return refuse_schema(path, "the minimum is 2^53 or more");
       low = static_cast<int64_t>(std::ceil(min->value));
       if (min->exclusive && static_cast<double>(*low) == min->value) ++*low;
     }
     if (max && max->value <= kLimit) {
-      if (max->value < -kLimit) return refuse_schema(path, "the maximum is less than -2^53");
+      if (max->value <= -kLimit) return refuse_schema(path, "the maximum is -2^53 or less");
       high = static_cast<int64_t>(std::floor(max->value));
       if (max->exclusive && static_cast<double>(*high) == max->value) --*high;
     }
@@ -402,12 +447,27 @@ class Reader {
     return properties;
   }
 
+  // The schema of "propertyNames" where it is about more than that they are strings.
+  Result<std::optional<Json>> property_names(const Json& schema, const std::string& path, int depth) {
+    if (!schema.contains("propertyNames")) return std::optional<Json>();
+    HEARTH_TRY(Json names, merger_.expand(schema["propertyNames"], path + "/propertyNames", depth + 1));
+    if (names.empty() || (names.size() == 1 && names.contains("type"))) return std::optional<Json>();
+    names["type"] = "string";
+    return std::optional<Json>(std::move(names));
+  }
+  Status no_property_names(const std::string& path) const {
+    if (!refuse_unsupported_) return {};
+    return refuse_schema(path + "/propertyNames", "is supported only where there are no properties");
+  }
+
   // A member that is not one of the properties, if there may be any.
   Result<std::optional<ExpressionId>> read_other_member(const Json& schema,
                                                         const std::vector<Property>& properties,
                                                         const std::string& path, int depth) {
     const bool said = schema.contains("additionalProperties");
+    HEARTH_TRY(const std::optional<Json> names, property_names(schema, path, depth));
     if (said ? schema["additionalProperties"] == false : schema.contains("properties")) {
+      if (names && !properties.empty()) HEARTH_CHECK_OK(no_property_names(path));
       return std::optional<ExpressionId>();
     }
     ExpressionId value = syntax_.any_value();
@@ -420,18 +480,11 @@ class Reader {
       for (const auto& [name, unused] : schema["properties"].items()) taken.push_back(name);
     }
     ExpressionId key = syntax_.other_key(taken);
-    if (schema.contains("propertyNames")) {
-      const std::string names_path = path + "/propertyNames";
-      HEARTH_TRY(Json names, merger_.expand(schema["propertyNames"], names_path, depth + 1));
-      const bool any_name = names.empty() || (names.size() == 1 && names.contains("type"));
-      if (!any_name) {
-        if (!taken.empty() || syntax_.notation() != Notation::kJson) {
-          if (refuse_unsupported_)
-            return refuse_schema(names_path, "is supported only where there are no properties");
-        } else {
-          names["type"] = "string";
-          HEARTH_TRY(key, read_expanded(names, names_path, depth + 1));
-        }
+    if (names) {
+      if (!taken.empty() || syntax_.notation() != Notation::kJson) {
+        HEARTH_CHECK_OK(no_property_names(path));
+      } else {
+        HEARTH_TRY(key, read_expanded(*names, path + "/propertyNames", depth + 1));
       }
     }
     return std::optional(rules_.define_new(path, syntax_.member(key, value)));
@@ -458,6 +511,9 @@ class Reader {
 
   const ValueSyntax& syntax_;
   Rules& rules_;
+  const Json& document_;
+  const SchemaOptions& options_;
+  size_t& n_checked_;
   SchemaMerger merger_;
   int max_depth_;
   bool refuse_unsupported_;
@@ -498,7 +554,8 @@ Result<Json> parse_schema(std::string_view text, const GrammarLimits& limits) {
 
 Result<ExpressionId> add_schema(const ValueSyntax& syntax, const Json& document,
                                 const SchemaOptions& options) {
-  return Reader(syntax, document, options).run(document);
+  size_t n_checked = 0;
+  return Reader(syntax, document, options, n_checked).run(document);
 }
 
 Result<std::shared_ptr<const Grammar>> json_schema_grammar(std::string_view schema,

@@ -2,8 +2,9 @@
 //
 // Supported: type (also lists), properties, required, additionalProperties, propertyNames and
 // min/maxProperties (of objects without properties), items, prefixItems (and items as a list), min/maxItems,
-// min/maxLength, pattern, format, minimum, maximum and their exclusive forms, enum, const, anyOf, oneOf (as
-// anyOf), allOf, $ref within the document, nullable, true and {}.
+// min/maxLength, pattern, format (a pattern beside it counts, or the format where that cannot be read),
+// minimum, maximum and their exclusive forms, enum, const (of both the values that everything beside them
+// allows), anyOf, oneOf (as anyOf), allOf, $ref within the document, nullable, true and {}.
 //
 // What is written is stricter than what validates: properties come in the schema's order; an object with
 // properties has no others unless additionalProperties allows them; prefixItems are all there and nothing

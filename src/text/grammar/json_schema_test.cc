@@ -52,6 +52,43 @@ TEST(JsonSchema, AnyValue) {
   for (const std::string& value : values) EXPECT_FALSE(Json::parse(value, nullptr, false).is_discarded());
 }
 
+TEST(JsonSchema, ValuesAreThoseThatEverythingBesideThemAllows) {
+  expect_values(R"({"enum":[1,20,"a"],"maximum":10})", {"1", "\"a\""}, {"20"});
+  expect_values(R"({"type":"string","enum":["abc","xyz"],"pattern":"^a"})", {"\"abc\""}, {"\"xyz\""});
+  expect_values(R"({"enum":["abc","ab",7],"minLength":3})", {"\"abc\"", "7"}, {"\"ab\""});
+  expect_values(R"({"enum":[{"a":1},{"a":"x"},[1]],"properties":{"a":{"$ref":"#/$defs/n"}},
+                    "$defs":{"n":{"type":"integer"}}})",
+                {R"({"a":1})", "[1]"}, {R"({"a":"x"})"});
+  EXPECT_EQ(error_of(R"({"const":5,"type":"integer","minimum":10})"),
+            "#/const: contradicts what else holds here");
+  std::string many = R"({"prefixItems":[)";
+  for (int i = 0; i < 600; ++i) many += R"({"enum":[1],"maximum":2},)";
+  many.back() = ']';
+  EXPECT_THAT(error_of(many + "}"), HasSubstr("more than 500 times"));
+}
+
+TEST(JsonSchema, LengthsBesidePatterns) {
+  expect_values(R"({"pattern":"^[a-z]+$","minLength":3,"maxLength":6})", {"\"abc\"", "\"abcdef\""},
+                {"\"ab\"", "\"abcdefg\"", "\"ABC\""});
+  expect_values(R"({"pattern":"^[A-Z]{2}-[0-9]*$","maxLength":5})", {"\"AB-\"", "\"AB-12\""}, {"\"AB-123\""});
+  expect_values(R"({"pattern":"^a","maxLength":2})", {"\"a\"", "\"ab\""}, {"\"abc\"", "\"b\""});
+  expect_values(R"({"pattern":"^a{0,9}$","maxLength":3})", {"\"\"", "\"aaa\""}, {"\"aaaa\""});
+  EXPECT_THAT(error_of(R"({"pattern":"^a+b+$","maxLength":3})"), HasSubstr("only where it keeps to them"));
+  EXPECT_THAT(error_of(R"({"pattern":"^[a-z]{5}$","maxLength":3})"),
+              HasSubstr("only where it keeps to them"));
+}
+
+TEST(JsonSchema, AFormatStandsForAPatternThatCannotBeRead) {
+  expect_values(R"({"format":"date","pattern":"^(?!x).*$"})", {"\"2026-11-28\""}, {"\"today\""});
+  EXPECT_THAT(error_of(R"({"pattern":"^(?!x).*$"})"), HasSubstr("look-around"));
+}
+
+TEST(JsonSchema, NamesOfPropertiesAreNotLeftOut) {
+  EXPECT_THAT(error_of(R"({"properties":{"a":{"const":1}},"propertyNames":{"pattern":"^b"}})"),
+              HasSubstr("propertyNames: is supported only where there are no properties"));
+  EXPECT_THAT(error_of(R"({"type":"integer","minimum":9007199254740993})"), HasSubstr("2^53"));
+}
+
 TEST(JsonSchema, AnyObject) {
   const auto grammar = *json_object_grammar();
   EXPECT_EQ(match(grammar, R"({"a": [1, {"b": null}], "c": "d"})"), Match::kWhole);

@@ -41,7 +41,8 @@ constexpr struct {
 
 tl::unexpected<Error> too_ambiguous() {
   return fail(ErrorCategory::kInvalidArgument,
-              "the grammar is too ambiguous: it can read the answer so far in too many ways");
+              "the grammar is too ambiguous: the answer so far can go on in more than {} ways",
+              Automaton::kMaxPairs);
 }
 
 void set_bit(std::vector<uint64_t>& mask, TokenId id) {
@@ -67,6 +68,7 @@ MaskCache::MaskCache(std::shared_ptr<const Grammar> grammar,
 }
 
 Result<const TokenSet*> MaskCache::allowed(State state) {
+  if (automaton_.starts_too_ambiguous()) return too_ambiguous();
   automaton_.begin_work();
   state = automaton_.canonical(state, vocabulary_->longest_token_bytes());
   if (sets_.size() <= state) sets_.resize(state + 1);

@@ -31,8 +31,8 @@ uint64_t product(uint64_t a, uint64_t b) {
 
 class Reader {
  public:
-  Reader(std::string_view source, const ValueSyntax& syntax)
-      : source_(source), syntax_(syntax), rules_(syntax.rules()) {}
+  Reader(std::string_view source, const ValueSyntax& syntax, const Lengths& lengths)
+      : source_(source), lengths_(lengths), syntax_(syntax), rules_(syntax.rules()) {}
 
   Result<Pattern> run() {
     HEARTH_TRY(const Pattern pattern, read_choice(true));
@@ -54,7 +54,13 @@ class Reader {
     return true;
   }
 
-  Pattern anything() const { return {rules_.repeat(syntax_.any_character(), 0), 0, Pattern::kAnyLength}; }
+  // A part of a sequence: an item, `min` to `max` times.
+  struct Part {
+    Pattern item;
+    uint32_t min = 1, max = 1;
+  };
+
+  Part anything() const { return {{syntax_.any_character(), 1, 1}, 0, kUnbounded}; }
   Pattern one_of(const CodePointSet& set) const { return {syntax_.character_of(set), 1, 1}; }
 
   Result<Pattern> read_choice(bool outermost) {
@@ -73,14 +79,9 @@ class Reader {
   }
 
   Result<Pattern> read_sequence(bool outermost) {
-    std::vector<ExpressionId> parts;
-    Pattern all;
-    const auto add = [&](const Pattern& part) {
-      parts.push_back(part.content);
-      all.min_length = sum(all.min_length, part.min_length);
-      all.max_length = sum(all.max_length, part.max_length);
-    };
-    if (outermost && !take("^")) add(anything());
+    const bool from_the_start = at_ == 0;
+    std::vector<Part> parts;
+    if (outermost && !take("^")) parts.push_back(anything());
     bool anchored = false;
     while (!at_end() && peek() != '|' && peek() != ')') {
       if (outermost && take("$")) {
@@ -88,13 +89,51 @@ class Reader {
         if (!at_end() && peek() != '|') return refuse("\"$\" is supported at the end only");
         break;
       }
-      HEARTH_TRY(const Pattern part, read_item());
-      HEARTH_TRY(const Pattern repeated, read_repeat(part));
-      add(repeated);
+      HEARTH_TRY(const Pattern item, read_item());
+      HEARTH_TRY(const Part part, read_repeat(item));
+      parts.push_back(part);
     }
-    if (outermost && !anchored) add(anything());
-    all.content = rules_.sequence(std::move(parts));
+    if (outermost && !anchored) parts.push_back(anything());
+    if (outermost && from_the_start && at_end()) keep_to_lengths(parts);
+    std::vector<ExpressionId> contents;
+    Pattern all;
+    for (const Part& part : parts) {
+      const Pattern repeated = whole(part);
+      contents.push_back(repeated.content);
+      all.min_length = sum(all.min_length, repeated.min_length);
+      all.max_length = sum(all.max_length, repeated.max_length);
+    }
+    all.content = rules_.sequence(std::move(contents));
     return all;
+  }
+
+  Pattern whole(const Part& part) const {
+    if (part.min == 1 && part.max == 1) return part.item;
+    return {rules_.repeat(part.item.content, part.min, part.max), product(part.item.min_length, part.min),
+            part.max == kUnbounded && part.item.max_length > 0 ? Pattern::kAnyLength
+                                                               : product(part.item.max_length, part.max)};
+  }
+
+  void keep_to_lengths(std::vector<Part>& parts) const {
+    Part* varying = nullptr;
+    uint64_t fixed = 0;
+    for (Part& part : parts) {
+      const Pattern& item = part.item;
+      if (part.min == part.max && item.min_length == item.max_length) {
+        fixed = sum(fixed, product(item.min_length, part.min));
+      } else if (varying != nullptr || item.min_length != 1 || item.max_length != 1) {
+        return;
+      } else {
+        varying = &part;
+      }
+    }
+    if (varying == nullptr || lengths_.max < fixed) return;
+    const uint64_t min = std::max<uint64_t>(varying->min, lengths_.min > fixed ? lengths_.min - fixed : 0);
+    uint64_t max = varying->max == kUnbounded ? Pattern::kAnyLength : varying->max;
+    if (lengths_.max != Pattern::kAnyLength) max = std::min(max, lengths_.max - fixed);
+    if (max < min || min > kMaxCount) return;
+    varying->min = static_cast<uint32_t>(min);
+    varying->max = max > kMaxCount ? kUnbounded : static_cast<uint32_t>(max);
   }
 
   Result<Pattern> read_item() {
@@ -129,7 +168,7 @@ class Reader {
     return one_of(set);
   }
 
-  Result<Pattern> read_repeat(Pattern part) {
+  Result<Part> read_repeat(const Pattern& item) {
     uint32_t min = 1, max = 1;
     if (take("*")) {
       min = 0, max = kUnbounded;
@@ -149,13 +188,11 @@ class Reader {
       if (!take("}")) return refuse("a count is not closed");
       if (max < min) return refuse("a repeat of {} to {} times", min, max);
     } else {
-      return part;
+      return Part{item};
     }
     take("?");  // lazy or greedy, the same texts match
     if (peek() == '*' || peek() == '+' || peek() == '{') return refuse("a repeat follows a repeat");
-    return Pattern{
-        rules_.repeat(part.content, min, max), product(part.min_length, min),
-        max == kUnbounded && part.max_length > 0 ? Pattern::kAnyLength : product(part.max_length, max)};
+    return Part{item, min, max};
   }
 
   Result<uint32_t> read_count() {
@@ -265,6 +302,7 @@ class Reader {
   }
 
   std::string_view source_;
+  const Lengths lengths_;
   size_t at_ = 0;
   int depth_ = 0;
   const ValueSyntax& syntax_;
@@ -273,12 +311,12 @@ class Reader {
 
 }  // namespace
 
-Result<Pattern> read_pattern(std::string_view source, const ValueSyntax& syntax) {
+Result<Pattern> read_pattern(std::string_view source, const ValueSyntax& syntax, const Lengths& lengths) {
   if (source.size() > kMaxBytes) {
     return fail(ErrorCategory::kInvalidArgument, "it has {} bytes, at most {} are allowed", source.size(),
                 kMaxBytes);
   }
-  return Reader(source, syntax).run();
+  return Reader(source, syntax, lengths).run();
 }
 
 }  // namespace hearth::text::grammar
