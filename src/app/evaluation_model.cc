@@ -1,7 +1,9 @@
 #include "app/evaluation_model.h"
 
 #include "app/model_argument.h"
+#include "base/human_bytes.h"
 #include "base/platform/processors.h"
+#include "serving/memory_budget.h"
 #include "tensor/cpu/cpu_backend.h"
 
 namespace hearth::app {
@@ -10,6 +12,10 @@ Result<std::unique_ptr<EvaluationModel>> EvaluationModel::open(const std::string
                                                                const Settings& settings) {
   HEARTH_TRY(const ModelArgument argument, find_model(name, settings));
   HEARTH_TRY(gguf::ModelFile file, open_model_file(argument));
+  if (const serving::MemoryBudget budget(settings.memory_bytes()); file.size_bytes() > budget.capacity()) {
+    return fail(ErrorCategory::kOverloaded, "{} does not fit: its weights take {}, models may have {}", name,
+                human_bytes(file.size_bytes()), human_bytes(budget.capacity()));
+  }
   std::unique_ptr<EvaluationModel> opened(new EvaluationModel(std::move(file)));
   auto model = model::Model::load(opened->file_);
   if (!model) return propagate(std::move(model).error(), name);

@@ -27,6 +27,7 @@ struct Settings {
   int64_t context = 0;             // tokens a request may use; 0 = min(the model's own, 8192)
   kernels::DType kv_type = kernels::DType::kF16;
   double memory_gib = 0;                // for all models; 0 = what the machine has
+  uint64_t memory_bytes() const { return static_cast<uint64_t>(memory_gib * (1 << 30)); }
   bool speculation = true;              // draft tokens where the text repeats itself
   std::filesystem::path prefix_folder;  // where prefixes outlive a restart; empty: in data_dir
   uint64_t prefix_disk_gib = 4;         // of it at most; 0 = nothing is kept on disk

@@ -10,6 +10,7 @@
 #include "gguf/model_file.h"
 #include "model/families/family.h"
 #include "serving/model_card.h"
+#include "serving/model_defaults.h"
 #include "serving/vocabulary_loader.h"
 #include "store/gguf_folder.h"
 #include "store/model_layers.h"
@@ -72,6 +73,11 @@ class Creation {
     if (changes.template_text) {
       const auto compiled = text::ChatTemplate::compile(*changes.template_text);
       if (!compiled) return fail(ErrorCategory::kInvalidArgument, "TEMPLATE: {}", compiled.error().message);
+    }
+    for (const store::Modelfile::Parameter& parameter : changes.parameters) {
+      if (Status known = check_parameter(parameter); !known) {
+        return propagate(std::move(known).error(), "PARAMETER " + parameter.name);
+      }
     }
     HEARTH_TRY(const store::FileLock writing, models_.begin_writing());
     store::ModelOverrides words;

@@ -70,6 +70,11 @@ Status assign(ModelDefaults& defaults, const std::string& name, const std::strin
 
 }  // namespace
 
+Status check_parameter(const store::Modelfile::Parameter& parameter) {
+  ModelDefaults defaults;
+  return assign(defaults, parameter.name, parameter.value);
+}
+
 ModelDefaults read_model_defaults(const store::ModelOverrides& overrides) {
   ModelDefaults defaults;
   if (overrides.template_text && *overrides.template_text != kNoTemplate) {

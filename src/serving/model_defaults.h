@@ -30,6 +30,9 @@ struct ModelDefaults {
   std::vector<std::string> warnings;  // what was left out, a sentence each
 };
 
+// Whether a value is one that a parameter can have. kInvalidArgument names both.
+Status check_parameter(const store::Modelfile::Parameter& parameter);
+
 // Parameters that choose how a machine is used have no effect. A value that is none is left out.
 ModelDefaults read_model_defaults(const store::ModelOverrides& overrides);
 

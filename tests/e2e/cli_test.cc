@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 using testing_support::reference_set;
 using testing_support::test_data;
@@ -271,6 +272,18 @@ TEST_F(CliTest, TheBuiltInModelAnswersWhereNoOtherIsThere) {
   const Outcome unclear = hearth("run", "Hello");
   EXPECT_EQ(unclear.exit_code, 2);
   EXPECT_THAT(unclear.err, HasSubstr("there are mine:latest, other:latest"));
+}
+
+TEST_F(CliTest, ACreationNamesWhatIsWrongAndTheBudgetHoldsForEveryCommand) {
+  expect_error("create x -f '" + home_.string() + "'", 2, "is a folder; -f names the Modelfile");
+  std::ofstream(home_ / "Modelfile") << "FROM " << model_ << "\nPARAMETER temperature -3\n";
+  expect_error("create x -f '" + (home_ / "Modelfile").string() + "'", 2,
+               "PARAMETER temperature: temperature is -3, must be between 0 and 100");
+  EXPECT_THAT(hearth("list").out, Not(HasSubstr("x:latest")));
+  std::ofstream(home_ / "hearth.toml") << "memory_gib = 0.0005\n";
+  expect_error("run '" + model_ + "' hello", 7, "");
+  expect_error("eval '" + model_ + "' --text '" + (home_ / "Modelfile").string() + "'", 7,
+               "does not fit: its weights take 1.05 MB, models may have");
 }
 
 TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {

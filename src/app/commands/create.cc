@@ -23,6 +23,10 @@ struct CreateOptions {
 
 Result<std::string> read_modelfile(const std::string& path, const Environment& environment) {
   if (path == "-") return environment.read_input(kMaxModelfileBytes);
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return fail(ErrorCategory::kInvalidArgument, "\"{}\" is a folder; -f names the Modelfile", path);
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return fail(ErrorCategory::kNotFound, "there is no file \"{}\"; -f names the Modelfile", path);

@@ -141,6 +141,7 @@ Status run_run(RunOptions options, Environment& environment) {
   serving::ModelPoolOptions pool_options;
   pool_options.n_threads = settings.threads;
   pool_options.context_length = settings.context;
+  pool_options.memory_bytes = settings.memory_bytes();
   pool_options.kv_dtype = settings.kv_type;
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;

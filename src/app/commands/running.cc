@@ -1,5 +1,6 @@
 // ps and stop: the models that a running server has in memory.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "api/json.h"
@@ -102,9 +103,15 @@ Status run_ps(bool as_json, const Environment& environment) {
 
 Status run_stop(const std::string& name, const Environment& environment) {
   const Json body{{"model", name}, {"keep_alive", 0}, {"stream", false}};
+  HEARTH_TRY(const Json running, ask_server(environment, "GET", "/api/ps", nullptr));
   HEARTH_CHECK_OK(ask_server(environment, "POST", "/api/generate", body).map([](const Json&) {}));
+  const bool loaded = std::ranges::any_of(running.value("models", Json::array()), [&](const Json& model) {
+    const std::string known = model.value("name", "");
+    return known == name || known == name + ":latest";
+  });
   environment.print(
-      fmt::format("{} leaves memory once it has answered what it is answering\n", visible_line(name)));
+      fmt::format("{} {}\n", visible_line(name),
+                  loaded ? "leaves memory once it has answered what it is answering" : "is not in memory"));
   return {};
 }
 

@@ -206,7 +206,7 @@ Status run_serve(const ServeOptions& options, Environment& environment) {
   pool_options.n_threads = settings.threads;
   pool_options.context_length = settings.context;
   pool_options.kv_dtype = settings.kv_type;
-  pool_options.memory_bytes = static_cast<uint64_t>(settings.memory_gib * (1 << 30));
+  pool_options.memory_bytes = settings.memory_bytes();
   pool_options.speculate = settings.speculation;
   pool_options.kernels = settings.kernels;
   pool_options.keep_alive = settings.keep_alive;

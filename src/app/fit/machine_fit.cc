@@ -15,7 +15,7 @@ Result<MachineFit> fit_machine(const std::vector<FitCandidate>& candidates, cons
   }
   platform::prepare_compute_thread();  // the calling thread computes too
   ThreadPool threads(settings.threads > 0 ? settings.threads : ThreadPool::usable_processors());
-  const serving::MemoryBudget budget(static_cast<uint64_t>(settings.memory_gib * (1 << 30)));
+  const serving::MemoryBudget budget(settings.memory_bytes());
   const FitOptions options{
       .memory_bytes = budget.capacity(), .kv_dtype = settings.kv_type, .speculate = settings.speculation};
   HEARTH_TRY(MachineSpeed speed, MachineSpeed::measure(threads, *kernels));
