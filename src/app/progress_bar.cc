@@ -16,8 +16,8 @@ constexpr char kEraseLine[] = "\r\x1b[K";
 
 }  // namespace
 
-std::string progress_line(const std::string& label, uint64_t done_bytes, uint64_t total_bytes,
-                          double seconds) {
+std::string progress_line(const std::string& label, uint64_t done_bytes, uint64_t total_bytes, double seconds,
+                          uint64_t kept_bytes) {
   const double share =
       total_bytes == 0 ? 0
                        : std::min(1.0, static_cast<double>(done_bytes) / static_cast<double>(total_bytes));
@@ -25,8 +25,8 @@ std::string progress_line(const std::string& label, uint64_t done_bytes, uint64_
   std::string line =
       fmt::format("{}  {:>3.0f} %  [{}{}]  {} of {}", label, share * 100, std::string(filled, '#'),
                   std::string(kWidth - filled, ' '), human_bytes(done_bytes), human_bytes(total_bytes));
-  if (seconds <= 0 || done_bytes == 0) return line;
-  const double rate = static_cast<double>(done_bytes) / seconds;
+  if (seconds <= 0 || done_bytes <= kept_bytes) return line;
+  const double rate = static_cast<double>(done_bytes - kept_bytes) / seconds;
   const double left = static_cast<double>(total_bytes - std::min(done_bytes, total_bytes)) / rate;
   return line +
          fmt::format("  {}/s  {} left", human_bytes(static_cast<uint64_t>(rate)), human_duration(left));
@@ -42,7 +42,7 @@ ProgressBar::~ProgressBar() {
   }
 }
 
-void ProgressBar::update(uint64_t done_bytes, uint64_t total_bytes) {
+void ProgressBar::update(uint64_t done_bytes, uint64_t total_bytes, uint64_t kept_bytes) {
   if (!is_terminal_) return;
   const auto now = Clock::now();
   const std::lock_guard lock(mutex_);
@@ -50,7 +50,7 @@ void ProgressBar::update(uint64_t done_bytes, uint64_t total_bytes) {
   drawn_ = now;
   shown_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  const std::string line = kEraseLine + progress_line(label_, done_bytes, total_bytes, seconds);
+  const std::string line = kEraseLine + progress_line(label_, done_bytes, total_bytes, seconds, kept_bytes);
   std::fwrite(line.data(), 1, line.size(), stream_);
   std::fflush(stream_);
 }

@@ -10,9 +10,10 @@
 
 namespace hearth::app {
 
+// `kept_bytes`: of what is done, what was there before; it says nothing about the speed.
 // "loading qwen3  45 %  [#########           ]  2.1 GB of 4.7 GB  1.2 GB/s  2 s left"
-std::string progress_line(const std::string& label, uint64_t done_bytes, uint64_t total_bytes,
-                          double seconds);
+std::string progress_line(const std::string& label, uint64_t done_bytes, uint64_t total_bytes, double seconds,
+                          uint64_t kept_bytes = 0);
 
 // Thread-safe. The line is removed at the end.
 class ProgressBar {
@@ -22,7 +23,7 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void update(uint64_t done_bytes, uint64_t total_bytes);
+  void update(uint64_t done_bytes, uint64_t total_bytes, uint64_t kept_bytes = 0);
 
  private:
   using Clock = std::chrono::steady_clock;

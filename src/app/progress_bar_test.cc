@@ -10,6 +10,13 @@ TEST(ProgressLine, ShowsShareRateAndRest) {
             "loading   25 %  [#####               ]  2.00 GB of 8.00 GB  1.00 GB/s  6 s left");
 }
 
+TEST(ProgressLine, CountsNoSpeedForWhatWasThereBefore) {
+  EXPECT_EQ(progress_line("pull", 2'000'000'000, 4'000'000'000, 2, 1'000'000'000),
+            "pull   50 %  [##########          ]  2.00 GB of 4.00 GB  500 MB/s  4 s left");
+  EXPECT_EQ(progress_line("pull", 2'000'000'000, 4'000'000'000, 2, 2'000'000'000),
+            "pull   50 %  [##########          ]  2.00 GB of 4.00 GB");
+}
+
 TEST(ProgressLine, SurvivesOddTotals) {
   EXPECT_EQ(progress_line("x", 0, 0, 0), "x    0 %  [                    ]  0 B of 0 B");
   EXPECT_NE(progress_line("x", 20, 10, 1).find("100 %"), std::string::npos);

@@ -120,7 +120,11 @@ Result<std::vector<std::string>> values_of(const toml::node& node, const Setting
 Result<std::string> read_config(const fs::path& path) {
   std::error_code error;
   const auto status = fs::status(path, error);
-  if (!fs::exists(status)) return std::string();
+  if (status.type() == fs::file_type::not_found) return std::string();
+  if (error) {
+    return fail(ErrorCategory::kIo, "the folder {} cannot be read: {}; the settings are looked for in it",
+                path.parent_path().string(), error.message());
+  }
   if (!fs::is_regular_file(status)) {
     return fail(ErrorCategory::kInvalidArgument, "{}: the configuration is not a regular file",
                 path.string());

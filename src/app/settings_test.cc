@@ -245,6 +245,17 @@ TEST_F(SettingsTest, RefusesAConfigurationThatIsNoFile) {
   EXPECT_THAT(problem(), HasSubstr("not a regular file"));
 }
 
+// Defaults in the place of settings that nobody could look for would open what they close.
+TEST_F(SettingsTest, AFolderThatCannotBeReadIsNoEmptyOne) {
+  const fs::path loop = home_ / "loop";
+  fs::create_symlink("loop", loop);  // not even root can enter it
+  variables_["HEARTH_HOME"] = loop.string();
+  const auto settings = load();
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().category, ErrorCategory::kIo);
+  EXPECT_THAT(settings.error().message, HasSubstr(loop.string() + " cannot be read"));
+}
+
 TEST_F(SettingsTest, UnderstandsOllamaHost) {
   const auto address = [&](const std::string& value) {
     variables_["OLLAMA_HOST"] = value;

@@ -118,7 +118,8 @@ struct HttpClient::Handle {
     long status = 0;
     curl_easy_getinfo(handle.curl, CURLINFO_RESPONSE_CODE, &status);
     if (handle.request->sink && status >= 200 && status < 300) {
-      if (handle.request->sink(static_cast<int>(status), std::as_bytes(std::span(data, size)))) return size;
+      handle.reply.status = static_cast<int>(status);
+      if (handle.request->sink(handle.reply, std::as_bytes(std::span(data, size)))) return size;
       handle.sink_ended = true;
       return 0;
     }

@@ -20,6 +20,15 @@
 
 namespace hearth::net {
 
+struct HttpReply {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case; of several the last
+  std::string body;
+
+  // Empty where there is none.
+  std::string_view header(std::string_view name) const;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url{};  // http:// or https://
@@ -30,9 +39,9 @@ struct HttpRequest {
   std::function<size_t(std::span<std::byte>)> body_source{};
   uint64_t body_size = 0;
 
-  // Takes the body of a reply with a status of 2xx as it comes; others go to HttpReply::body. False: enough,
-  // the request ends with kCancelled.
-  std::function<bool(int status, std::span<const std::byte>)> sink{};
+  // Takes the body of a reply with a status of 2xx as it comes, with the status and the headers in `head`;
+  // other bodies go to HttpReply::body. False: enough, the request ends with kCancelled.
+  std::function<bool(const HttpReply& head, std::span<const std::byte>)> sink{};
   size_t most_body_bytes = size_t{8} << 20;  // of HttpReply::body; more is kCorrupt
 
   std::chrono::seconds connect_timeout{20};
@@ -41,15 +50,6 @@ struct HttpRequest {
 
   std::string ca_file{};                 // PEM: authorities beside those of the system; empty = none
   bool allow_private_addresses = false;  // connect within this machine and its networks (address_policy.h)
-};
-
-struct HttpReply {
-  int status = 0;
-  std::map<std::string, std::string> headers;  // names in lower case; of several the last
-  std::string body;
-
-  // Empty where there is none.
-  std::string_view header(std::string_view name) const;
 };
 
 // A connection is kept for the next request to the same server. One thread at a time.

@@ -1,22 +1,19 @@
 #include "registry/blob_download.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
-#include <cstdio>
-#include <cstring>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/sha256.h"
 #include "net/http_client.h"
+#include "registry/download_files.h"
 #include "store/file_lock.h"
 
 namespace hearth::registry {
@@ -25,29 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kMaxRedirects = 10;
-
-struct File {
-  int descriptor = -1;
-  ~File() {
-    if (descriptor >= 0) close(descriptor);
-  }
-};
-
-tl::unexpected<Error> disk_error(const fs::path& path, int code) {
-  return fail(ErrorCategory::kIo, "cannot write {}: {}; what has come is kept", path.string(),
-              std::strerror(code));
-}
-
-Status write_at(int descriptor, const fs::path& path, std::span<const std::byte> bytes, uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t n = pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return disk_error(path, errno);
-    bytes = bytes.subspan(static_cast<size_t>(n));
-    offset += static_cast<uint64_t>(n);
-  }
-  return {};
-}
 
 // A neighbour that is allowed may send its callers to other ports of its own, not to further neighbours.
 bool same_host(const std::string& a, const std::string& b) {
@@ -64,38 +38,42 @@ class Download {
         source_(source),
         options_(options),
         path_(blobs.partial_path_of(layer.digest)),
-        marks_path_(fs::path(path_).concat(".parts")),
-        parts_((layer.size + options.part_bytes - 1) / options.part_bytes) {}
+        notes_path_(fs::path(path_).concat(".parts")),
+        notes_(layer.size, options.part_bytes),
+        parts_(notes_.n_parts()) {}
 
   Status run() {
     std::error_code error;
     fs::create_directories(blobs_.folder(), error);
-    if (error) return disk_error(blobs_.folder(), error.value());
+    if (error) {
+      return fail(ErrorCategory::kIo, "cannot make {}: {}", blobs_.folder().string(), error.message());
+    }
     HEARTH_TRY(const store::FileLock turn, wait_for_turn());
     if (blobs_.contains(layer_)) return {};  // somebody else was faster
     for (bool again : {true, false}) {
       HEARTH_CHECK_OK(open_files());
-      const bool resumed =
-          std::any_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.done; });
+      const bool resumed = received_bytes() > 0;
       Result<Sha256Digest> digest = fetch_all();
       if (!digest) return propagate(std::move(digest).error());
       if ("sha256:" + to_hex(*digest) == layer_.digest) break;
-      remove_files();
-      // After a power cut, parts may be marked that never reached the disk.
+      data_.close_and_remove();
+      notes_.close_and_remove();
+      // What an earlier attempt has left may have come from a server that lied, or been damaged since.
       if (!resumed || !again) {
         return fail(ErrorCategory::kCorrupt, "what came is not the blob {}: its digest is sha256:{}",
                     layer_.digest, to_hex(*digest));
       }
     }
     HEARTH_CHECK_OK(blobs_.publish_partial(layer_.digest));
-    fs::remove(marks_path_, error);
+    fs::remove(notes_path_, error);
     fs::remove(lock_path(), error);
     return {};
   }
 
  private:
   struct Part {
-    bool done = false;
+    std::atomic<uint64_t> received = 0;  // of its first bytes that are in the file
+    bool done = false;                   // these two under mutex_ while threads work
     bool taken = false;
   };
 
@@ -107,62 +85,58 @@ class Download {
     for (;;) {
       HEARTH_TRY(auto turn, store::FileLock::attempt(lock_path(), store::FileLock::Kind::kExclusive));
       if (turn) return std::move(*turn);
-      done_bytes_ = downloaded_bytes(blobs_, layer_);
-      report();
+      report(downloaded_bytes(blobs_, layer_));
       if (!sleep_unless(options_.cancelled, std::chrono::milliseconds(100))) {
         return fail(ErrorCategory::kCancelled, "the download was cancelled");
       }
     }
   }
 
-  // The file at its full length, and a byte for each part: 1 = it is there.
+  // The file at its full length, and the notes of what of it is there.
   Status open_files() {
-    data_.descriptor = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (data_.descriptor < 0) return disk_error(path_, errno);
-    marks_.descriptor = open(marks_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (marks_.descriptor < 0) return disk_error(marks_path_, errno);
-    const std::string head = fmt::format("{} {}\n", layer_.size, options_.part_bytes);
-    marks_offset_ = head.size();
-    std::string known(head.size() + parts_.size(), '\0');
-    const ssize_t n = pread(marks_.descriptor, known.data(), known.size(), 0);
-    struct stat state {};
-    const bool whole =
-        fstat(data_.descriptor, &state) == 0 && static_cast<uint64_t>(state.st_size) == layer_.size;
-    const bool usable = whole && n == static_cast<ssize_t>(known.size()) && known.starts_with(head);
-    for (size_t i = 0; i < parts_.size(); ++i) parts_[i] = {usable && known[head.size() + i] == 1, false};
-    if (!usable) {  // also of another program, which counts parts in its own way
-      if (ftruncate(marks_.descriptor, 0) != 0 || ftruncate(data_.descriptor, 0) != 0 ||
-          ftruncate(data_.descriptor, static_cast<off_t>(layer_.size)) != 0) {
-        return disk_error(path_, errno);
-      }
-      std::string fresh = head + std::string(parts_.size(), '\0');
-      HEARTH_CHECK_OK(write_at(marks_.descriptor, marks_path_, std::as_bytes(std::span(fresh)), 0));
+    HEARTH_CHECK_OK(data_.open(path_));
+    HEARTH_CHECK_OK(notes_.open(notes_path_));
+    HEARTH_TRY(const uint64_t size, data_.size());
+    std::optional<std::vector<uint64_t>> counts;
+    if (size == layer_.size) counts = notes_.read();
+    noted_ = counts.value_or(std::vector<uint64_t>(parts_.size(), 0));
+    if (!counts) {  // also of another program, which counts parts in its own way
+      HEARTH_CHECK_OK(notes_.clear());
+      HEARTH_CHECK_OK(notes_.write(noted_));
+      HEARTH_CHECK_OK(notes_.sync());  // before the bytes go that older ones may claim
+      HEARTH_CHECK_OK(data_.resize(0));
+      HEARTH_CHECK_OK(data_.resize(layer_.size));
     }
-    done_bytes_ = 0;
     for (size_t i = 0; i < parts_.size(); ++i) {
-      if (parts_[i].done) done_bytes_ += part_size(i);
+      parts_[i].received = noted_[i];
+      parts_[i].done = noted_[i] == notes_.part_size(i);
+      parts_[i].taken = false;
     }
-    report();
+    report(received_bytes());
     return {};
   }
 
-  void remove_files() {
-    std::error_code error;
-    for (File* file : {&data_, &marks_}) {
-      close(file->descriptor);
-      file->descriptor = -1;
-    }
-    fs::remove(path_, error);
-    fs::remove(marks_path_, error);
+  // The bytes reach the disk before the notes do, which so never claim what a crash of the machine took away.
+  // One thread at a time.
+  Status save_notes() {
+    std::vector<uint64_t> counts(parts_.size());
+    for (size_t i = 0; i < parts_.size(); ++i) counts[i] = parts_[i].received;
+    if (counts == noted_) return {};
+    HEARTH_CHECK_OK(data_.sync());
+    HEARTH_CHECK_OK(notes_.write(counts));
+    noted_ = std::move(counts);
+    return {};
   }
 
-  uint64_t part_size(size_t part) const {
-    return std::min(options_.part_bytes, layer_.size - part * options_.part_bytes);
+  uint64_t received_bytes() const {
+    uint64_t sum = 0;
+    for (const Part& part : parts_) sum += part.received;
+    return sum;
   }
 
-  // Never shows less than before, though a part that was cut off comes anew.
-  void report() {
-    shown_bytes_ = std::max(shown_bytes_, done_bytes_.load());
+  // Never shows less than before, though what a server sent wrongly comes anew.
+  void report(uint64_t done) {
+    shown_bytes_ = std::max(shown_bytes_, done);
     if (options_.report) options_.report(shown_bytes_);
   }
 
@@ -174,14 +148,12 @@ class Download {
     std::vector<std::thread> threads;
     const size_t n_threads =
         std::min<size_t>(static_cast<size_t>(options_.n_connections), std::max<size_t>(parts_.size(), 1));
-    for (size_t i = 0; i < n_threads; ++i) {
-      try {
-        threads.emplace_back([this] { work(); });
-      } catch (const std::system_error& error) {  // fewer will do
-        if (threads.empty())
-          return fail(ErrorCategory::kOverloaded, "no thread for the download: {}", error.what());
-        break;
-      }
+    try {
+      for (size_t i = 0; i < n_threads; ++i) threads.emplace_back(&Download::work, this);
+      threads.emplace_back(&Download::keep_notes, this);
+    } catch (const std::system_error& error) {  // fewer will do; notes are taken at the end in any case
+      if (threads.empty())
+        return fail(ErrorCategory::kOverloaded, "no thread for the download: {}", error.what());
     }
 
     Sha256 hash;
@@ -193,7 +165,7 @@ class Download {
         while (!parts_[part].done && !error_) {
           changed_.wait_for(lock, std::chrono::milliseconds(100));
           if (cancelled() && !error_) error_ = Error{ErrorCategory::kCancelled, "the download was cancelled"};
-          report();
+          report(received_bytes());
         }
         if (error_) break;
       }
@@ -206,24 +178,35 @@ class Download {
       changed_.notify_all();
     }
     for (std::thread& thread : threads) thread.join();
-    report();
+    report(received_bytes());
+    Status noted = save_notes();
     if (error_) return propagate(std::move(*error_));
     HEARTH_CHECK_OK(std::move(read));
+    HEARTH_CHECK_OK(std::move(noted));
     return hash.finish();
   }
 
   Status hash_part(size_t part, std::vector<std::byte>& buffer, Sha256& hash) const {
     uint64_t offset = part * options_.part_bytes;
-    for (uint64_t left = part_size(part); left > 0;) {
-      const size_t wanted = static_cast<size_t>(std::min<uint64_t>(left, buffer.size()));
-      const ssize_t n = pread(data_.descriptor, buffer.data(), wanted, static_cast<off_t>(offset));
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return fail(ErrorCategory::kIo, "cannot read {}: {}", path_.string(), std::strerror(errno));
-      hash.update(std::span(buffer.data(), static_cast<size_t>(n)));
-      offset += static_cast<uint64_t>(n);
-      left -= static_cast<uint64_t>(n);
+    for (uint64_t left = notes_.part_size(part); left > 0;) {
+      const auto piece =
+          std::span(buffer).first(static_cast<size_t>(std::min<uint64_t>(left, buffer.size())));
+      HEARTH_CHECK_OK(data_.read(piece, offset));
+      hash.update(piece);
+      offset += piece.size();
+      left -= piece.size();
     }
     return {};
+  }
+
+  void keep_notes() {
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, options_.notes_every, [&] { return stop_ || error_.has_value(); })) {
+      lock.unlock();
+      Status noted = save_notes();
+      lock.lock();
+      if (!noted && !error_) error_ = std::move(noted).error();
+    }
   }
 
   void work() {
@@ -241,7 +224,6 @@ class Download {
         parts_[part].taken = true;
       }
       Status fetched = fetch_with_patience(client, url, part);
-      if (fetched) fetched = mark(part);
       std::lock_guard lock(mutex_);
       if (fetched) {
         parts_[part].done = true;
@@ -252,11 +234,6 @@ class Download {
     }
   }
 
-  Status mark(size_t part) {
-    const std::byte there{1};
-    return write_at(marks_.descriptor, marks_path_, std::span(&there, 1), marks_offset_ + part);
-  }
-
   struct Attempt {
     bool may_help = false;               // to try again
     std::chrono::milliseconds pause{0};  // that the server asks for
@@ -264,9 +241,14 @@ class Download {
   };
 
   Status fetch_with_patience(net::HttpClient& client, std::string& url, size_t part) {
+    uint64_t most = parts_[part].received;
     for (int n = 1;; ++n) {
       std::optional<Attempt> failed = fetch(client, url, part);
       if (!failed) return {};
+      if (parts_[part].received > most) {  // it gets on
+        most = parts_[part].received;
+        n = 1;
+      }
       const auto pause = options_.retries.pause_after(n, failed->pause);
       if (!failed->may_help || !pause) return propagate(std::move(failed->error));
       url = source_.url;  // where it leads to may have run out
@@ -284,36 +266,57 @@ class Download {
     return true;
   }
 
-  // nullopt: the part is there.
+  // Asks for what is missing of a part. nullopt: it is there.
   std::optional<Attempt> fetch(net::HttpClient& client, std::string& url, size_t part) {
+    std::atomic<uint64_t>& received = parts_[part].received;
+    const uint64_t before = received;
     const uint64_t first = part * options_.part_bytes;
-    const uint64_t size = part_size(part);
-    uint64_t received = 0;
-    bool too_long = false, no_parts = false;
-    Status written;
+    const uint64_t size = notes_.part_size(part);
+    const uint64_t last = first + size - 1;
+    const std::string range = fmt::format("bytes {}-{}/{}", first + before, last, layer_.size);
+    bool begun = false;
+    std::optional<Attempt> refused;
     net::HttpRequest request;
     request.cancelled = options_.cancelled;
     request.ca_file = source_.ca_file;
     request.stall_timeout = options_.stall_timeout;
-    if (size < layer_.size)
-      request.headers.emplace_back("Range", fmt::format("bytes={}-{}", first, first + size - 1));
-    request.sink = [&](int status, std::span<const std::byte> bytes) {
+    if (size < layer_.size || before > 0)
+      request.headers.emplace_back("Range", fmt::format("bytes={}-{}", first + before, last));
+    const auto failed = [](Error error, bool may_help, std::chrono::milliseconds pause = {}) {
+      return Attempt{may_help, pause, std::move(error)};
+    };
+    request.sink = [&](const net::HttpReply& head, std::span<const std::byte> bytes) {
       if (halt_) return false;
-      no_parts = status == 200 && size < layer_.size;
-      too_long = bytes.size() > size - received;
-      if (no_parts || too_long) return false;
-      written = write_at(data_.descriptor, path_, bytes, first + received);
-      if (!written) return false;
+      if (head.status != 200 && head.status != 206) return true;
+      if (head.status == 200 && size < layer_.size) {
+        refused = failed({ErrorCategory::kUnsupported, "the server cannot send parts of a file"}, false);
+        return false;
+      }
+      if (head.status == 206 && head.header("content-range") != range) {
+        refused =
+            failed({ErrorCategory::kCorrupt, fmt::format("the server says it sends \"{}\" of {}, not \"{}\"",
+                                                         head.header("content-range"), layer_.digest, range)},
+                   true);
+        return false;
+      }
+      // 200: all of it comes, also where only its end was asked for.
+      if (!std::exchange(begun, true) && head.status == 200) received = 0;
+      if (bytes.size() > size - received) {
+        received = head.status == 200 ? 0 : before;
+        refused = failed({ErrorCategory::kCorrupt,
+                          fmt::format("the server sends more than it was asked for of {}", layer_.digest)},
+                         true);
+        return false;
+      }
+      if (Status written = data_.write(bytes, first + received); !written) {
+        refused = failed(std::move(written).error(), false);
+        return false;
+      }
       received += bytes.size();
-      done_bytes_ += bytes.size();
       return true;
     };
     const size_t n_headers = request.headers.size();
 
-    const auto failed = [&](Error error, bool may_help, std::chrono::milliseconds pause = {}) {
-      done_bytes_ -= received;
-      return Attempt{may_help, pause, std::move(error)};
-    };
     bool renewed = false;
     for (int n_redirects = 0;; ++n_redirects) {
       request.url = url;
@@ -323,27 +326,14 @@ class Download {
       const std::string authorization = first_server ? source_.authorization->header() : "";
       if (!authorization.empty()) request.headers.emplace_back("Authorization", authorization);
       Result<net::HttpReply> reply = client.send(request);
-      if (!written) return failed(std::move(written).error(), false);
-      if (no_parts) {
-        return failed({ErrorCategory::kUnsupported, "the server cannot send parts of a file"}, false);
-      }
-      if (too_long) {
-        return failed({ErrorCategory::kCorrupt,
-                       fmt::format("the server sends more than it was asked for of {}", layer_.digest)},
-                      true);
-      }
+      if (refused) return refused;
+      if (received == size) return std::nullopt;
       if (!reply) return failed(std::move(reply).error(), reply.error().category == ErrorCategory::kIo);
       if (reply->status == 200 || reply->status == 206) {
-        const std::string range = fmt::format("bytes {}-{}/{}", first, first + size - 1, layer_.size);
-        if (reply->status == 206 && reply->header("content-range") != range) {
-          return failed(
-              {ErrorCategory::kCorrupt, fmt::format("the server says it sends \"{}\" of {}, not \"{}\"",
-                                                    reply->header("content-range"), layer_.digest, range)},
-              true);
-        }
-        if (received == size) return std::nullopt;
+        const uint64_t there = first + received;
+        if (reply->status == 200) received = 0;  // the server has no more: this is not the blob
         return failed({ErrorCategory::kCorrupt, fmt::format("the server has {} bytes of {}, which has {}",
-                                                            first + received, layer_.digest, layer_.size)},
+                                                            there, layer_.digest, layer_.size)},
                       true);
       }
       if (reply->status >= 301 && reply->status <= 308 && !reply->header("location").empty()) {
@@ -379,18 +369,17 @@ class Download {
   const DownloadSource& source_;
   const DownloadOptions& options_;
   const fs::path path_;
-  const fs::path marks_path_;
-  File data_;
-  File marks_;
-  size_t marks_offset_ = 0;
+  const fs::path notes_path_;
+  DownloadFile data_;
+  DownloadNotes notes_;
+  std::vector<uint64_t> noted_;  // what the notes say
 
-  std::atomic<uint64_t> done_bytes_ = 0;
   std::atomic<bool> halt_ = false;  // stop_, for those who do not hold the mutex
   uint64_t shown_bytes_ = 0;        // of the thread that reports
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Part> parts_;  // under mutex_ while threads work
+  std::vector<Part> parts_;
   std::optional<Error> error_;
   bool stop_ = false;
 };

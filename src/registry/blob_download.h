@@ -27,16 +27,18 @@ struct DownloadSource {
 struct DownloadOptions {
   int n_connections = 4;
   uint64_t part_bytes = uint64_t{16} << 20;
-  Retries retries{.n_attempts = 6, .first_pause = std::chrono::milliseconds(1'000)};  // of a part
+  Retries retries{.n_attempts = 6, .first_pause = std::chrono::milliseconds(1'000)};  // without a byte
   std::chrono::seconds stall_timeout{30};
+  std::chrono::milliseconds notes_every{1'000};  // what a kill may lose at most
   const std::atomic<bool>* cancelled = nullptr;
   std::function<void(uint64_t done)> report{};  // bytes of the blob that are there; never less than before
 };
 
-// Blocks. What has come is kept for the next attempt. While somebody else downloads the same blob, waits for
-// it and reports how far that is. Errors: kCancelled; kIo, kOverloaded, kNotFound of the server after all
-// attempts, kCorrupt where it keeps sending other bytes than were asked for; kIo of the disk; kCorrupt where
-// the digest is not what `layer` says, of which nothing is kept.
+// Blocks. What has come is kept for the next attempt, to the byte; where the process is killed, to what had
+// come by the last notes. While somebody else downloads the same blob, waits for it and reports how far that
+// is. Errors: kCancelled; kIo, kOverloaded, kNotFound of the server after all attempts, kCorrupt where it
+// keeps sending other bytes than were asked for; kIo of the disk; kCorrupt where the digest is not what
+// `layer` says, of which nothing is kept.
 Status download_blob(const store::BlobStore& blobs, const store::Layer& layer, const DownloadSource& source,
                      const DownloadOptions& options);
 

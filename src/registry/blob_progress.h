@@ -12,19 +12,22 @@ namespace hearth::registry {
 
 class BlobProgress {
  public:
-  // `verb`: "pulling" or "pushing". `all_before`: bytes of the model that have been transferred, of
-  // `all_total`.
-  BlobProgress(std::string_view verb, const store::Layer& layer, uint64_t all_before, uint64_t all_total,
+  // `verb`: "pulling", "pushing" or "already there:". `progress`: of the model, with its all_total_bytes;
+  // goes on where the blob before this one ended.
+  BlobProgress(std::string_view verb, const store::Layer& layer, TransferProgress& progress,
                const TransferOptions& options)
-      : options_(options), all_before_(all_before) {
+      : options_(options), progress_(progress), all_before_(progress.all_done_bytes) {
     progress_.status = std::string(verb) + " " + layer.digest.substr(7, 12);
     progress_.digest = layer.digest;
     progress_.total_bytes = layer.size;
-    progress_.all_total_bytes = all_total;
+    progress_.done_bytes = 0;
   }
 
-  // Never shows less than before, though what was cut off may come anew.
+  // Never shows less than before, though what was cut off may come anew. What is done at the first call was
+  // there already.
   void tell(uint64_t done) {
+    if (!begun_) progress_.all_kept_bytes += done;
+    begun_ = true;
     progress_.done_bytes = std::max(progress_.done_bytes, done);
     progress_.all_done_bytes = all_before_ + progress_.done_bytes;
     if (options_.report) options_.report(progress_);
@@ -32,8 +35,9 @@ class BlobProgress {
 
  private:
   const TransferOptions& options_;
+  TransferProgress& progress_;
   const uint64_t all_before_;
-  TransferProgress progress_;
+  bool begun_ = false;
 };
 
 }  // namespace hearth::registry

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/human_bytes.h"
+#include "net/http_client.h"
 #include "registry/blob_download.h"
 #include "registry/blob_progress.h"
 #include "registry/hugging_face.h"
@@ -74,6 +75,17 @@ Result<RemoteModel> ask_hugging_face(store::ModelStore& models, const store::Mod
   return model;
 }
 
+// Hugging Face's names may lead to a mirror, which may also be asked where the list names it, or where it is
+// this machine.
+Result<Endpoint> hub_endpoint(const store::ModelName& name, const TransferOptions& options) {
+  HEARTH_TRY(const net::Url hub, net::Url::parse(options.hub_base));
+  Result<Endpoint> mirror = options.policy.endpoint(hub.authority);
+  const bool named = mirror && mirror->allow_private_addresses;
+  HEARTH_TRY(Endpoint endpoint, named ? std::move(mirror) : options.policy.endpoint(name.host));
+  endpoint.base = options.hub_base;
+  return endpoint;
+}
+
 Status check_room(const store::BlobStore& blobs, const std::vector<Blob>& wanted) {
   uint64_t need = 0;
   for (const Blob& blob : wanted) {
@@ -97,8 +109,8 @@ Status pull_model(store::ModelStore& models, std::string_view text, const Transf
   const auto report = [&](const TransferProgress& progress) {
     if (options.report) options.report(progress);
   };
-  HEARTH_TRY(Endpoint endpoint, options.policy.endpoint(name.host));
-  if (name.on_hugging_face()) endpoint.base = options.hub_base;
+  HEARTH_TRY(const Endpoint endpoint,
+             name.on_hugging_face() ? hub_endpoint(name, options) : options.policy.endpoint(name.host));
   HEARTH_TRY(const store::FileLock writing, models.begin_writing());
   report({.status = "pulling manifest"});
   HEARTH_TRY(const RemoteModel remote, name.on_hugging_face()
@@ -106,22 +118,28 @@ Status pull_model(store::ModelStore& models, std::string_view text, const Transf
                                            : ask_registry(name, endpoint, options));
   HEARTH_CHECK_OK(check_room(models.blobs(), remote.blobs));
 
-  uint64_t total = 0, before = 0;
+  uint64_t total = 0;
   for (const Blob& blob : remote.blobs) total += blob.layer.size;
+  TransferProgress so_far{.all_total_bytes = total};
   for (const Blob& blob : remote.blobs) {
-    BlobProgress progress("pulling", blob.layer, before, total, options);
+    BlobProgress progress("pulling", blob.layer, so_far, options);
     const auto tell = [&](uint64_t done) { progress.tell(done); };
     if (!models.blobs().contains(blob.layer)) {
       HEARTH_CHECK_OK(download_blob(models.blobs(), blob.layer, blob.source,
                                     {.cancelled = options.cancelled, .report = tell}));
     }
     tell(blob.layer.size);
-    before += blob.layer.size;
   }
-  report({.status = "verifying sha256 digest", .all_total_bytes = total, .all_done_bytes = total});
-  report({.status = "writing manifest", .all_total_bytes = total, .all_done_bytes = total});
+  const auto report_end = [&](const char* status) {
+    report({.status = status,
+            .all_total_bytes = total,
+            .all_done_bytes = total,
+            .all_kept_bytes = so_far.all_kept_bytes});
+  };
+  report_end("verifying sha256 digest");
+  report_end("writing manifest");
   HEARTH_CHECK_OK(models.publish(name, remote.manifest, remote.manifest_json));
-  report({.status = "success", .all_total_bytes = total, .all_done_bytes = total});
+  report_end("success");
   return {};
 }
 

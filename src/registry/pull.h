@@ -21,6 +21,7 @@ struct TransferProgress {
   uint64_t done_bytes = 0;
   uint64_t all_total_bytes = 0;  // of the model
   uint64_t all_done_bytes = 0;   // never less than before
+  uint64_t all_kept_bytes = 0;   // of these, what was there already and took no time
 };
 
 struct TransferOptions {

@@ -25,22 +25,30 @@ Status push_model(const store::ModelStore& models, std::string_view text, const 
 
   const store::Manifest& manifest = *model.manifest;
   const uint64_t total = manifest.size();
-  uint64_t before = 0;
+  TransferProgress so_far{.all_total_bytes = total};
   std::set<std::string> sent;
   std::vector<store::Layer> layers = manifest.layers;
   layers.push_back(manifest.config);
   for (const store::Layer& layer : layers) {
     if (!sent.insert(layer.digest).second) continue;
-    BlobProgress progress("pushing", layer, before, total, options);
-    const auto tell = [&](uint64_t done) { progress.tell(done); };
     HEARTH_TRY(const bool there, client.has_blob(layer.digest));
-    if (!there) HEARTH_CHECK_OK(client.upload_blob(layer, models.blobs().path_of(layer.digest), tell));
+    BlobProgress progress(there ? "already there:" : "pushing", layer, so_far, options);
+    const auto tell = [&](uint64_t done) { progress.tell(done); };
+    if (!there) {
+      tell(0);
+      HEARTH_CHECK_OK(client.upload_blob(layer, models.blobs().path_of(layer.digest), tell));
+    }
     tell(layer.size);
-    before += layer.size;
   }
-  report({.status = "pushing manifest", .all_total_bytes = total, .all_done_bytes = total});
+  const auto report_end = [&](const char* status) {
+    report({.status = status,
+            .all_total_bytes = total,
+            .all_done_bytes = total,
+            .all_kept_bytes = so_far.all_kept_bytes});
+  };
+  report_end("pushing manifest");
   HEARTH_CHECK_OK(client.put_manifest(manifest.to_json()));
-  report({.status = "success", .all_total_bytes = total, .all_done_bytes = total});
+  report_end("success");
   return {};
 }
 

@@ -15,15 +15,21 @@ struct Endpoint {
   std::string ca_file{};  // further certificate authorities; empty = none
 };
 
+// kInvalidArgument names the setting registry_ca_file: `path` is no file with certificates in PEM that can be
+// read. An empty one is fine.
+Status check_ca_file(const std::string& path);
+
 class RegistryPolicy {
  public:
   // `allowed`: hosts as in names of models ("registry.example.org", "10.0.0.5:5000"), with "http://" in front
   // of those that have no TLS. With none, any host of the internet is allowed. A host that is named may be a
-  // neighbour. `ca_file`: a PEM file with the authorities of their certificates, beside those of the system.
+  // neighbour. The names of Hugging Face are one host. `ca_file`: a PEM file with the authorities of their
+  // certificates, beside those of the system.
   explicit RegistryPolicy(std::vector<std::string> allowed = {}, std::string ca_file = {})
       : allowed_(std::move(allowed)), ca_file_(std::move(ca_file)) {}
 
-  // This machine is always allowed, without TLS. kInvalidArgument: the host is not on the list.
+  // This machine is always allowed, without TLS. kInvalidArgument: the host is not on the list, or it needs
+  // TLS and check_ca_file() fails.
   Result<Endpoint> endpoint(std::string_view host) const;
 
  private:

@@ -59,6 +59,23 @@ class RegistryTest : public ::testing::Test {
   }
   fs::path path() const { return models_->blobs().path_of(layer_.digest); }
   fs::path partial() const { return models_->blobs().partial_path_of(layer_.digest); }
+  fs::path notes() const { return partial().concat(".parts"); }
+
+  // Downloads over one connection, which ends after so many bytes of the first reply.
+  void download_until_cut(size_t cut_after) {
+    DownloadOptions options = options_;
+    options.n_connections = 1;
+    options.retries.n_attempts = 1;
+    ScriptedServer cut([&](const ServerRequest& request) {
+      ServerReply reply = serve_content(request, content_);
+      reply.cut_after = cut_after;
+      return reply;
+    });
+    const DownloadSource source{"http://" + cut.host() + "/blob", authorization_, true};
+    const Status failed = download_blob(models_->blobs(), layer_, source, options);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().category, ErrorCategory::kIo);
+  }
   size_t n_files() const {
     return static_cast<size_t>(
         std::distance(fs::directory_iterator(models_->blobs().folder()), fs::directory_iterator()));
@@ -129,6 +146,122 @@ TEST_F(RegistryTest, GoesOnWhereItWasCutOff) {
   EXPECT_EQ(contents(path()), content_);
 }
 
+TEST_F(RegistryTest, GoesOnInsideAPart) {
+  options_.n_connections = 1;
+  download_until_cut(300);
+  download_until_cut(200);
+  ScriptedServer server([&](const ServerRequest& request) { return serve_content(request, content_); });
+  reports_.clear();
+  const Status done = download(server);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(reports_.front(), 500u);
+  EXPECT_EQ(server.requests()[0].headers["range"], "bytes=500-999");
+  EXPECT_EQ(server.requests().size(), 10u);
+  EXPECT_EQ(contents(path()), content_);
+  EXPECT_EQ(n_files(), 1u);
+}
+
+TEST_F(RegistryTest, AStopKeepsWhatHasCome) {
+  std::atomic<bool> cancelled = false;
+  options_.cancelled = &cancelled;
+  options_.n_connections = 1;
+  int n = 0;
+  ScriptedServer stopped([&](const ServerRequest& request) {
+    cancelled = n++ > 0;
+    ServerReply reply = serve_content(request, content_);
+    reply.cut_after = cancelled ? 0 : 300;
+    return reply;
+  });
+  EXPECT_EQ(download(stopped).error().category, ErrorCategory::kCancelled);
+  cancelled = false;
+  ScriptedServer server([&](const ServerRequest& request) { return serve_content(request, content_); });
+  ASSERT_TRUE(download(server));
+  EXPECT_EQ(server.requests()[0].headers["range"], "bytes=300-999");
+  EXPECT_EQ(contents(path()), content_);
+}
+
+TEST_F(RegistryTest, AKillKeepsWhatHasBeenNoted) {
+  options_.n_connections = 1;
+  options_.notes_every = std::chrono::milliseconds(1);
+  const store::ModelStore killed(folder_ / "killed");
+  std::string nothing;
+  int n = 0;
+  ScriptedServer server([&](const ServerRequest& request) {
+    ServerReply reply = serve_content(request, content_);
+    if (n++ == 0) {
+      nothing = contents(notes());
+      reply.cut_after = 300;
+    } else if (n == 2) {  // what is on the disk while the download waits for this
+      while (contents(notes()) == nothing) std::this_thread::yield();
+      fs::create_directories(killed.blobs().folder());
+      fs::copy(models_->blobs().folder(), killed.blobs().folder());
+    }
+    return reply;
+  });
+  ASSERT_TRUE(download(server));
+
+  ScriptedServer again([&](const ServerRequest& request) { return serve_content(request, content_); });
+  const DownloadSource source{"http://" + again.host() + "/blob", authorization_, true};
+  const Status done = download_blob(killed.blobs(), layer_, source, options_);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(again.requests()[0].headers["range"], "bytes=300-999");
+  EXPECT_EQ(contents(killed.blobs().path_of(layer_.digest)), content_);
+}
+
+TEST_F(RegistryTest, GetsThereOverAConnectionThatIsCutAgainAndAgain) {
+  options_.n_connections = 1;
+  options_.retries.n_attempts = 2;
+  ScriptedServer server([&](const ServerRequest& request) {
+    ServerReply reply = serve_content(request, content_);
+    reply.cut_after = 300;
+    return reply;
+  });
+  const Status done = download(server);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(server.requests().size(), 40u) << "300, 300, 300 and 100 of each part";
+  EXPECT_EQ(contents(path()), content_);
+}
+
+TEST_F(RegistryTest, GoesOnFromNotesOfWholeParts) {
+  options_.n_connections = 1;
+  fs::create_directories(models_->blobs().folder());
+  std::ofstream(partial(), std::ios::binary) << content_.substr(0, 2'000) << std::string(8'000, '\0');
+  std::ofstream(notes(), std::ios::binary) << "10000 1000\n" << std::string(2, '\1') << std::string(8, '\0');
+  download_until_cut(300);
+  ScriptedServer server([&](const ServerRequest& request) { return serve_content(request, content_); });
+  ASSERT_TRUE(download(server));
+  EXPECT_EQ(server.requests()[0].headers["range"], "bytes=2300-2999");
+  EXPECT_EQ(server.requests().size(), 8u);
+  EXPECT_EQ(contents(path()), content_);
+}
+
+TEST_F(RegistryTest, StartsAnewWhereTheNotesAreNone) {
+  download_until_cut(300);
+  const std::string good = contents(notes());
+  for (const std::string& bad : {good.substr(0, good.size() - 8) + std::string(8, '\xff'), good + "x",
+                                 good.substr(1), "10001" + good.substr(5), std::string()}) {
+    std::ofstream(partial(), std::ios::binary) << std::string(content_.size(), 'x');
+    std::ofstream(notes(), std::ios::binary) << bad;
+    ScriptedServer server([&](const ServerRequest& request) { return serve_content(request, content_); });
+    const Status done = download(server);
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(server.requests().size(), 10u) << "nothing was taken for there";
+    EXPECT_EQ(contents(path()), content_);
+    fs::remove(path());
+  }
+}
+
+TEST_F(RegistryTest, TakesAllOfABlobWhereItsEndWasAskedFor) {
+  options_.part_bytes = 100'000;
+  download_until_cut(4'000);
+  ScriptedServer server([&](const ServerRequest&) { return ServerReply{.body = content_}; });
+  const Status done = download(server);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(server.requests()[0].headers["range"], "bytes=4000-9999");
+  EXPECT_EQ(server.requests().size(), 1u);
+  EXPECT_EQ(contents(path()), content_);
+}
+
 TEST_F(RegistryTest, StartsAnewWhereWhatIsKeptIsDamaged) {
   int n = 0;
   options_.n_connections = 1;
@@ -174,8 +307,11 @@ TEST_F(RegistryTest, RefusesWhatIsNotTheBlob) {
   options_.n_connections = 1;
   EXPECT_EQ(download(liar).error().category, ErrorCategory::kCorrupt);
 
-  ScriptedServer endless(
-      [&](const ServerRequest&) { return ServerReply{.status = 206, .body = std::string(20'000, 'x')}; });
+  ScriptedServer endless([&](const ServerRequest& request) {
+    ServerReply reply = serve_content(request, content_);
+    reply.body += std::string(20'000, 'x');
+    return reply;
+  });
   EXPECT_THAT(download(endless).error().message, HasSubstr("more than"));
   EXPECT_FALSE(fs::exists(path()));
 }
@@ -292,7 +428,16 @@ TEST(RegistryPolicyTest, KnowsWhoMayBeAsked) {
   EXPECT_TRUE(policy.endpoint("10.0.0.5:5000")->allow_private_addresses);
   EXPECT_EQ(policy.endpoint("HUB.example")->base, "https://HUB.example");
   EXPECT_TRUE(policy.endpoint("localhost:5000"));
+  EXPECT_EQ(policy.endpoint("[::1]:5000")->base, "http://[::1]:5000");
+  EXPECT_TRUE(RegistryPolicy({"hf.co"}).endpoint("huggingface.co"));
+  EXPECT_TRUE(RegistryPolicy({"huggingface.co"}).endpoint("HF.co"));
+  EXPECT_FALSE(policy.endpoint("hf.co"));
   EXPECT_THAT(policy.endpoint("registry.ollama.ai").error().message, HasSubstr("hub.example"));
+  const RegistryPolicy without_file({"http://10.0.0.5:5000", "hub.example"}, "/nowhere/ca.pem");
+  EXPECT_TRUE(without_file.endpoint("10.0.0.5:5000"));
+  EXPECT_THAT(without_file.endpoint("hub.example").error().message,
+              HasSubstr("registry_ca_file names /nowhere/ca.pem"));
+  EXPECT_FALSE(check_ca_file("/proc/self/status")) << "no certificate";
 }
 
 // A registry of one model that wants a token.
@@ -353,6 +498,24 @@ TEST_F(PullTest, PullsAModelWithATokenWhereOneIsAskedFor) {
   const Status none = pull_model(*models_, server.host() + "/me/other", {});
   EXPECT_EQ(none.error().category, ErrorCategory::kNotFound);
   EXPECT_EQ(none.error().message.find('\x1b'), std::string::npos);
+}
+
+TEST_F(PullTest, TellsWhatWasThereBefore) {
+  options_.part_bytes = DownloadOptions().part_bytes;
+  download_until_cut(4'000);
+  ScriptedServer server([&](const ServerRequest& request) { return answer(request); });
+  host_ = server.host();
+  std::vector<uint64_t> kept;
+  TransferProgress last;
+  transfer_.report = [&](const TransferProgress& progress) {
+    if (progress.all_done_bytes > 0) kept.push_back(progress.all_kept_bytes);
+    last = progress;
+  };
+  ASSERT_TRUE(pull_model(*models_, server.host() + "/me/tiny:1b", transfer_));
+  EXPECT_THAT(kept, ::testing::Each(4'000u));
+  EXPECT_EQ(last.all_done_bytes, 10'002u);
+  ASSERT_TRUE(pull_model(*models_, server.host() + "/me/tiny:1b", transfer_));
+  EXPECT_EQ(last.all_kept_bytes, 10'002u);
 }
 
 TEST_F(PullTest, AsksAgainForManifestsAndTokens) {
@@ -429,6 +592,32 @@ TEST_F(PullTest, PushesAgainWhatDidNotArrive) {
   EXPECT_TRUE(std::is_sorted(reports.begin(), reports.end()));
 }
 
+TEST_F(PullTest, SaysOfWhatIsPushedThatItIsThereAlready) {
+  ScriptedServer source([&](const ServerRequest& request) { return answer(request); });
+  host_ = source.host();
+  ASSERT_TRUE(pull_model(*models_, source.host() + "/me/tiny:1b", transfer_));
+  ScriptedServer registry([&](const ServerRequest& request) {
+    if (request.method == "HEAD")
+      return ServerReply{.status = request.path.ends_with(layer_.digest) ? 200 : 404};
+    if (request.method == "POST") return ServerReply{.status = 202, .headers = {{"Location", "/upload/1"}}};
+    return ServerReply{.status = 201};
+  });
+  ASSERT_TRUE(models_->copy(source.host() + "/me/tiny:1b",
+                            *store::ModelName::parse(registry.host() + "/me/tiny:1b")));
+  std::vector<std::string> statuses;
+  TransferProgress last;
+  transfer_.report = [&](const TransferProgress& progress) {
+    if (statuses.empty() || statuses.back() != progress.status) statuses.push_back(progress.status);
+    last = progress;
+  };
+  const Status done = push_model(*models_, registry.host() + "/me/tiny:1b", transfer_);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(statuses,
+              ElementsAre("retrieving manifest", "already there: " + layer_.digest.substr(7, 12),
+                          "pushing " + config_.digest.substr(7, 12), "pushing manifest", "success"));
+  EXPECT_EQ(last.all_kept_bytes, layer_.size);
+}
+
 TEST_F(PullTest, RefusesManifestsThatAreNone) {
   ScriptedServer server([&](const ServerRequest& request) { return answer(request); });
   host_ = server.host();
@@ -496,8 +685,9 @@ TEST_F(RegistryTest, PullsFromAHubWithShards) {
     return {.status = 404};
   });
   TransferOptions options;
-  options.policy = RegistryPolicy({"hf.co"});
-  options.hub_base = "http://" + hub.host();
+  options.policy = RegistryPolicy({"hub.example"});
+  EXPECT_THAT(pull_model(*models_, "hf.co/u/r:Q8_0", options).error().message, HasSubstr("does not allow"));
+  options.hub_base = "http://" + hub.host();  // this machine
   const Status done = pull_model(*models_, "hf.co/u/r:Q8_0", options);
   ASSERT_TRUE(done) << done.error().message;
   const auto model = models_->find("hf.co/u/r:q8_0");

@@ -1,6 +1,10 @@
 #include "store/model_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -10,6 +14,7 @@
 #include "store/gguf_folder.h"
 #include "store/import_record.h"
 #include "store/manifest_tree.h"
+#include "store/unreadable.h"
 
 namespace hearth::store {
 namespace {
@@ -21,6 +26,7 @@ constexpr size_t kMaxTextBytes = size_t{4} << 20;  // of a template, a system pr
 constexpr std::chrono::hours kPartialsStay{24 * 7};
 constexpr std::chrono::hours kUnnamedStay{24};
 constexpr std::string_view kPartial = "-partial";
+constexpr int kNameDepth = 4;                     // HOST/SPACE/MODEL/TAG
 constexpr std::string_view kOwnMark = ".hearth";  // in a folder that Hearth has made
 
 std::chrono::system_clock::time_point modified_at(const fs::path& path) {
@@ -48,10 +54,12 @@ std::string missing_blob(const Manifest& manifest, const BlobStore& blobs) {
   for (const Layer& layer : manifest.layers) {
     if (!blobs.contains(layer)) {
       std::error_code error;
-      return fs::exists(blobs.path_of(layer.digest), error)
-                 ? fmt::format("its file {} has not the size it should have",
-                               blobs.path_of(layer.digest).string())
-                 : fmt::format("its file {} is missing", blobs.path_of(layer.digest).string());
+      const fs::path path = blobs.path_of(layer.digest);
+      if (fs::exists(path, error)) {
+        return fmt::format("its file {} has not the size it should have", path.string());
+      }
+      return error ? fmt::format("its file {} cannot be read: {}", path.string(), error.message())
+                   : fmt::format("its file {} is missing", path.string());
     }
   }
   return {};
@@ -387,6 +395,7 @@ Result<uint64_t> ModelStore::collect_garbage() {
 uint64_t ModelStore::remove_unused_blobs(const std::function<bool(const fs::path&)>& wanted) const {
   const auto alone = FileLock::attempt(root_ / ".writers", FileLock::Kind::kExclusive);
   if (!alone || !*alone) return 0;  // whoever removes a model next takes these blobs along
+  if (!find_unreadable(root_ / "manifests", kNameDepth).empty()) return 0;  // what is in there needs some
   std::set<std::string> used;
   for (const NamedFile& file : list_named_files(root_ / "manifests")) {
     const Result<std::string> bytes = read_small_file(file.path);
@@ -406,21 +415,47 @@ uint64_t ModelStore::remove_unused_blobs(const std::function<bool(const fs::path
   return freed;
 }
 
-Result<std::vector<StoreProblem>> ModelStore::check() const {
-  std::vector<StoreProblem> problems;
-  for (const StoredModel& model : list()) {
-    if (model.problem.empty()) continue;
-    const bool foreign = model.kind == StoredModel::Kind::kFound;
-    problems.push_back({fmt::format("the model \"{}\": {}", model.name, model.problem),
-                        foreign ? "see to it with the program it belongs to"
-                        : model.kind == StoredModel::Kind::kImported ? "import it again, or remove it"
-                                                                     : "pull it again, or remove it"});
+std::vector<UnreadableFolder> ModelStore::unreadable_folders() const {
+  std::error_code error;
+  if (const fs::file_status status = fs::status(root_, error);
+      fs::exists(status) && !fs::is_directory(status)) {
+    return {{root_, "it is no folder", true}};
   }
-  return problems;
+  std::vector<UnreadableFolder> folders;
+  const auto add = [&](const fs::path& folder, int depth, bool own) {
+    for (Unreadable& found : find_unreadable(folder, depth)) {
+      const auto is_it = [&](const UnreadableFolder& other) { return other.path == found.path; };
+      if (std::none_of(folders.begin(), folders.end(), is_it))
+        folders.push_back({std::move(found.path), std::move(found.why), own});
+    }
+  };
+  add(root_ / "manifests", kNameDepth, true);
+  add(root_ / "imports", kNameDepth, true);
+  for (const Source& source : sources_) {
+    if (source.kind == ModelSource::Kind::kOllamaStore) add(source.path / "manifests", kNameDepth, false);
+    if (source.kind == ModelSource::Kind::kFolder) add(source.path, 0, false);
+  }
+  return folders;
+}
+
+UnfinishedDownloads ModelStore::unfinished_downloads() const {
+  UnfinishedDownloads downloads;
+  std::error_code error;
+  for (fs::directory_iterator at(blobs_.folder(), error), end; !error && at != end; at.increment(error)) {
+    struct stat state {};
+    if (!at->path().string().ends_with(kPartial) || stat(at->path().c_str(), &state) != 0) continue;
+    ++downloads.count;
+    downloads.bytes += static_cast<uint64_t>(state.st_blocks) * 512;  // the file has its full length at once
+  }
+  return downloads;
 }
 
 Result<std::vector<StoreProblem>> ModelStore::verify(
     const std::function<bool(uint64_t, uint64_t)>& on_progress) const {
+  for (const UnreadableFolder& folder : unreadable_folders()) {
+    if (folder.own)
+      return fail(ErrorCategory::kIo, "{} cannot be read: {}", folder.path.string(), folder.why);
+  }
   std::map<std::string, std::string> model_of;  // by digest: one that needs it
   uint64_t total = 0, done = 0;
   for (const StoredModel& model : list()) {
@@ -434,6 +469,12 @@ Result<std::vector<StoreProblem>> ModelStore::verify(
   for (const auto& [digest, model] : model_of) {
     const fs::path path = blobs_.path_of(digest);
     std::ifstream stream(path, std::ios::binary);
+    if (!stream) {
+      problems.push_back(
+          {fmt::format("the model \"{}\": {} cannot be read: {}", model, path.string(), std::strerror(errno)),
+           "change the owner or the rights of that file"});
+      continue;
+    }
     Sha256 hash;
     while (stream.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || stream.gcount() > 0) {
       hash.update(std::as_bytes(std::span(buffer.data(), static_cast<size_t>(stream.gcount()))));

@@ -72,6 +72,17 @@ struct StoreProblem {
   std::string remedy;
 };
 
+struct UnreadableFolder {
+  std::filesystem::path path;
+  std::string why;   // as the system says it
+  bool own = false;  // of the own store, not of a further source
+};
+
+struct UnfinishedDownloads {
+  size_t count = 0;    // blobs
+  uint64_t bytes = 0;  // that they take on disk
+};
+
 class ModelStore {
  public:
   // Makes nothing on disk.
@@ -105,14 +116,19 @@ class ModelStore {
   Result<uint64_t> remove(std::string_view name);
 
   // Removes blobs that no manifest has named for a day (an upload comes before its model), and downloads that
-  // nobody has gone on with for a week; nothing while anybody writes, where a manifest cannot be read, or in
-  // a folder that another program has made and may be writing to. The bytes that are free now.
+  // nobody has gone on with for a week; nothing while anybody writes, where a manifest or a folder of them
+  // cannot be read, or in a folder that another program has made and may be writing to. The bytes that are
+  // free now.
   Result<uint64_t> collect_garbage();
 
-  // What is wrong with the models. Reads names and sizes.
-  Result<std::vector<StoreProblem>> check() const;
+  // What list() leaves out because a folder of names or of files cannot be read. Of folders with GGUF
+  // files the uppermost alone is looked at.
+  std::vector<UnreadableFolder> unreadable_folders() const;
+  // What stopped downloads have left in the own store, or running ones have so far.
+  UnfinishedDownloads unfinished_downloads() const;
   // What is wrong with the contents of the own store's blobs: reads every byte, each blob once. `on_progress`
-  // gets how many have been read and how many there are; false ends it with kCancelled.
+  // gets how many have been read and how many there are; false ends it with kCancelled. kIo: folders of the
+  // store cannot be read.
   Result<std::vector<StoreProblem>> verify(
       const std::function<bool(uint64_t done_bytes, uint64_t total_bytes)>& on_progress) const;
 

@@ -41,6 +41,18 @@ std::vector<Row> read_rows(const std::shared_ptr<store::ModelStore>& store) {
   return rows;
 }
 
+// kIo where models of the own store cannot be seen: it must not pass for an empty one.
+Status all_seen(const store::ModelStore& store) {
+  for (const store::UnreadableFolder& folder : store.unreadable_folders()) {
+    if (!folder.own) continue;
+    return fail(ErrorCategory::kIo,
+                "models may be missing here: {} cannot be read: {}; change its owner or rights, or set "
+                "store_folder to another folder",
+                folder.path.string(), folder.why);
+  }
+  return {};
+}
+
 std::string source_of(const StoredModel& model) {
   switch (model.kind) {
     case StoredModel::Kind::kOwn:
@@ -104,14 +116,16 @@ std::string table(const std::vector<Row>& rows) {
 
 Status run_list(bool as_json, const Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables));
-  const std::vector<Row> rows = read_rows(open_store(settings));
+  const auto store = open_store(settings);
+  const Status seen = all_seen(*store);
+  const std::vector<Row> rows = read_rows(store);
   if (as_json) {
     Json json = Json::array();
     for (const Row& row : rows) json.push_back(row_json(row));
     environment.print(api::dump(json) + "\n");
-    return {};
+    return seen;
   }
-  if (rows.empty()) {
+  if (rows.empty() && seen) {
     environment.say(
         fmt::format("there are no models in {} or in any of the folders that are looked at; hearth "
                     "import PATH adds a file",
@@ -124,7 +138,7 @@ Status run_list(bool as_json, const Environment& environment) {
     environment.say(
         visible_line(fmt::format("\"{}\" cannot be used: {}", row.model.name, row.model.problem)));
   }
-  return {};
+  return seen;
 }
 
 Status run_rm(const std::vector<std::string>& names, const Environment& environment) {

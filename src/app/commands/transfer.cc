@@ -35,7 +35,8 @@ Status run_transfer(Transfer transfer, const std::string& verb, const std::strin
     std::string status;
     options.report = [&](const registry::TransferProgress& progress) {
       if (environment.err_is_terminal) {
-        if (progress.all_total_bytes > 0) bar.update(progress.all_done_bytes, progress.all_total_bytes);
+        if (progress.all_total_bytes > 0)
+          bar.update(progress.all_done_bytes, progress.all_total_bytes, progress.all_kept_bytes);
       } else if (progress.status != status) {
         status = progress.status;
         environment.say(visible_line(status));

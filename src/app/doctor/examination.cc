@@ -22,8 +22,8 @@
 #include "base/platform/processors.h"
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
+#include "registry/registry_policy.h"
 #include "serving/memory_budget.h"
-#include "store/model_store.h"
 
 namespace hearth::app {
 namespace {
@@ -103,8 +103,12 @@ Finding taken(const std::string& address, const PortOwner& owner) {
 
 Finding examine_settings(const Result<Settings>& settings) {
   if (!settings) {
-    return {State::kBroken, "settings", settings.error().message,
-            "correct or remove that line; nothing starts before"};
+    return {
+        State::kBroken, "settings", settings.error().message,
+        settings.error().category == ErrorCategory::kIo
+            ? "change its owner or rights, or set HEARTH_HOME to a folder that can be read; nothing starts "
+              "before"
+            : "correct or remove that line; nothing starts before"};
   }
   std::error_code error;
   const std::string file = settings->config_file.string();
@@ -237,6 +241,17 @@ Finding examine_access(const Settings& settings) {
   return {State::kGood, "access", "callers need a key"};
 }
 
+Finding examine_registries(const Settings& settings) {
+  if (const Status usable = registry::check_ca_file(settings.registry_ca_file.string()); !usable) {
+    return {State::kBroken, "registries", usable.error().message,
+            "correct the path or remove the setting; pulls over TLS fail until then"};
+  }
+  return {State::kGood, "registries",
+          settings.registries.empty()
+              ? "models are pulled from any of the internet"
+              : fmt::format("models are pulled from {} alone", fmt::join(settings.registries, ", "))};
+}
+
 std::vector<Finding> examine_models(const Settings& settings) {
   std::vector<Finding> findings;
   for (const std::string& name : settings.models) {
@@ -251,41 +266,6 @@ std::vector<Finding> examine_models(const Settings& settings) {
     }
   }
   return findings;
-}
-
-std::vector<Finding> examine_store(const Settings& settings) {
-  const std::shared_ptr<store::ModelStore> store = open_store(settings);
-  const auto problems = store->check();
-  if (!problems) {
-    return {{State::kBroken, "store", problems.error().message,
-             "change the rights of the folder, or set another"}};
-  }
-  std::vector<Finding> findings;
-  for (const store::StoreProblem& problem : *problems) {
-    findings.push_back({State::kBroken, "store", problem.what, problem.remedy});
-  }
-  if (!findings.empty()) return findings;
-  const size_t n_models = store->list().size();
-  return {{State::kGood, "store",
-           fmt::format("{}: {}, nothing is wrong", store->root().string(),
-                       n_models == 1 ? "1 model" : fmt::format("{} models", n_models))}};
-}
-
-std::vector<Finding> examine_contents(const Settings& settings,
-                                      const std::function<bool(uint64_t, uint64_t)>& on_progress) {
-  uint64_t bytes = 0;
-  const auto problems = open_store(settings)->verify([&](uint64_t done, uint64_t total) {
-    bytes = done;
-    return on_progress(done, total);
-  });
-  if (!problems) return {{State::kNote, "contents", problems.error().message, "run it again to the end"}};
-  std::vector<Finding> findings;
-  for (const store::StoreProblem& problem : *problems) {
-    findings.push_back({State::kBroken, "contents", problem.what, problem.remedy});
-  }
-  if (!findings.empty()) return findings;
-  return {{State::kGood, "contents",
-           fmt::format("{} of the store are what their digests say", human_bytes(bytes))}};
 }
 
 std::vector<Finding> examine_features(const Settings& settings) {
@@ -334,6 +314,7 @@ std::vector<Finding> examine(const Result<Settings>& given) {
   if (given) findings.push_back(examine_disk(settings));
   findings.push_back(examine_address(settings));
   findings.push_back(examine_access(settings));
+  findings.push_back(examine_registries(settings));
   if (given) {
     for (Finding& finding : examine_store(settings)) findings.push_back(std::move(finding));
   }

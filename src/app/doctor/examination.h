@@ -32,7 +32,10 @@ Finding examine_disk(const Settings& settings);
 // Whether it is free; else who answers there.
 Finding examine_address(const Settings& settings);
 Finding examine_access(const Settings& settings);
-// One for each problem of the store, or that there is none. Reads names and sizes.
+// Where models are pulled from, and whether the certificates for it can be read.
+Finding examine_registries(const Settings& settings);
+// How many models can be used, those of the own store and others apart; one for each problem of a model, and
+// of the folders they are in. Reads names, sizes and the heads of files.
 std::vector<Finding> examine_store(const Settings& settings);
 // Reads every byte of the store's blobs. `on_progress` as that of ModelStore::verify.
 std::vector<Finding> examine_contents(const Settings& settings,

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -16,6 +17,7 @@
 namespace hearth::app {
 namespace {
 
+namespace fs = std::filesystem;
 using State = Finding::State;
 
 // The default settings, but for what `change` does to them.
@@ -166,6 +168,92 @@ TEST(Examination, DamagedContentsAreFound) {
   EXPECT_NE(findings.at(0).text.find("tiny"), std::string::npos) << findings.at(0).text;
   EXPECT_EQ(examine_contents(settings, [](uint64_t, uint64_t) { return false; }).at(0).state, State::kNote);
   std::filesystem::remove_all(settings.data_dir);
+}
+
+class StoreExamination : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = (fs::path(testing::TempDir()) / "doctor-XXXXXX").string();
+    ASSERT_NE(mkdtemp(name.data()), nullptr);
+    settings_.data_dir = folder_ = name;
+    settings_.store_folder = folder_ / "models";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  fs::path use_folder(const char* name) {
+    const fs::path folder = folder_ / name;
+    settings_.model_folders.push_back(folder);
+    settings_.model_sources.push_back({store::ModelSource::Kind::kFolder, folder});
+    return folder;
+  }
+  // Of the findings in that state, each with what to do; the program's own model is not counted.
+  std::string texts(State state) const {
+    std::string texts;
+    for (const Finding& finding : examine_store(settings_)) {
+      if (finding.state != state) continue;
+      EXPECT_EQ(finding.remedy.empty(), state == State::kGood) << finding.text;
+      texts += finding.text + "\n";
+    }
+    return texts;
+  }
+
+  static constexpr const char* kModel = HEARTH_TEST_DATA "/models/stories260K.gguf";
+  fs::path folder_;
+  Settings settings_;
+};
+
+TEST_F(StoreExamination, FilesThatCannotBeUsedAreNamedWhereverTheyLie) {
+  const fs::path others = use_folder("others");
+  fs::create_directories(others);
+  fs::copy_file(kModel, others / "half.gguf");
+  fs::copy_file(kModel, folder_ / "mine.gguf");
+  ASSERT_TRUE(open_store(settings_)->import_file(*store::ModelName::parse("mine"), folder_ / "mine.gguf"));
+  EXPECT_EQ(texts(State::kBroken), "");
+  EXPECT_NE(texts(State::kGood).find("models: 1 model can be used, nothing is wrong"), std::string::npos);
+  EXPECT_NE(texts(State::kGood).find("\n1 model in folders of other programs"), std::string::npos);
+
+  fs::resize_file(others / "half.gguf", 300000);
+  fs::remove(folder_ / "mine.gguf");
+  const std::string broken = texts(State::kBroken);
+  EXPECT_NE(broken.find((others / "half.gguf").string()), std::string::npos) << broken;
+  EXPECT_NE(broken.find("the model \"mine:latest\""), std::string::npos) << broken;
+  EXPECT_EQ(texts(State::kGood).find("nothing is wrong"), std::string::npos);
+}
+
+TEST_F(StoreExamination, FoldersThatAreMissingOrCannotBeReadAreNamed) {
+  const fs::path missing = use_folder("missing");
+  const fs::path file = use_folder("file");
+  const fs::path loop = use_folder("loop");
+  std::ofstream(file) << "no folder";
+  fs::create_symlink("loop", loop);  // not even root can enter it
+  const std::string noted = texts(State::kNote);
+  EXPECT_NE(noted.find(missing.string() + ", which is not there"), std::string::npos) << noted;
+  EXPECT_NE(noted.find(file.string() + ", which is no folder"), std::string::npos) << noted;
+  EXPECT_NE(noted.find(loop.string() + " cannot be read"), std::string::npos) << noted;
+  EXPECT_EQ(texts(State::kBroken), "");
+
+  fs::create_symlink("models", settings_.store_folder);
+  EXPECT_NE(texts(State::kBroken).find(settings_.store_folder.string() + " cannot be read"),
+            std::string::npos);
+  EXPECT_EQ(texts(State::kGood).find("can be used"), std::string::npos);
+  EXPECT_EQ(examine_contents(settings_, [](uint64_t, uint64_t) { return true; }).at(0).state, State::kBroken);
+}
+
+TEST_F(StoreExamination, WhatStoppedDownloadsLeaveIsNoted) {
+  const auto blobs = open_store(settings_)->blobs();
+  fs::create_directories(blobs.folder());
+  EXPECT_EQ(texts(State::kNote), "");
+  const fs::path partial = blobs.partial_path_of("sha256:" + std::string(64, 'a'));
+  std::ofstream(partial) << "half";
+  std::ofstream(fs::path(partial).concat(".parts")) << "1";
+  EXPECT_NE(texts(State::kNote).find("are of an unfinished download"), std::string::npos);
+}
+
+TEST(Examination, CertificatesThatAreNotThereAreBroken) {
+  EXPECT_EQ(examine_registries({}).state, State::kGood);
+  const Finding finding = examine_registries(with([](Settings& s) { s.registry_ca_file = "/nowhere.pem"; }));
+  EXPECT_EQ(finding.state, State::kBroken);
+  EXPECT_NE(finding.text.find("registry_ca_file names /nowhere.pem"), std::string::npos) << finding.text;
 }
 
 TEST(Examination, AModelThatIsNotThereIsBroken) {
