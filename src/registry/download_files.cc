@@ -82,7 +82,7 @@ Status DownloadFile::read(std::span<std::byte> space, uint64_t offset) const {
 }
 
 Status DownloadFile::sync() {
-  if (fdatasync(descriptor_) != 0) return disk_error(path_, errno);
+  if (fsync(descriptor_) != 0) return disk_error(path_, errno);
   return {};
 }
 
