@@ -60,6 +60,9 @@ class Batch:
     starts: torch.Tensor
     origins: torch.Tensor
     numbers: torch.Tensor
+    topics: torch.Tensor  # [rows], -1 where there is none
+    spans: torch.Tensor  # [rows, places]: shares of the question's tokens in its mean
+    answers: torch.Tensor  # [rows]: place before the last answer's first token
 
     def to(self, device):
         return Batch(self.kinds, *(value.to(device) for value in vars(self).values() if torch.is_tensor(value)))
@@ -89,5 +92,11 @@ def to_tensors(samples_of_batch, rng=None, share=0.04, weight=0.2, first=8, firs
         for name, array in places.items():
             for place, seen in getattr(sample, name).items():
                 array[row, place] = seen
+    topics = numpy.array([sample.topic for sample in samples_of_batch], dtype=numpy.int64)
+    spans, starts = numpy.zeros(ids.shape, dtype=numpy.float32), numpy.zeros_like(topics)
+    for row, sample in enumerate(samples_of_batch):
+        if sample.topic >= 0:
+            spans[row, sample.question[0]:sample.question[1]] = 1 / (sample.question[1] - sample.question[0])
+            starts[row] = sample.answers.index(True, sample.question[1]) - 1
     return Batch([sample.kind for sample in samples_of_batch],
-                 *map(torch.from_numpy, (ids, targets, weights, ends, *places.values())))
+                 *map(torch.from_numpy, (ids, targets, weights, ends, *places.values(), topics, spans, starts)))

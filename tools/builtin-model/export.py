@@ -15,7 +15,8 @@ ALIGNMENT = 32
 U32, F32, BOOL, STRING, ARRAY, I32 = 4, 6, 7, 8, 9, 5
 
 TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ (message['content'] or '') | trim }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
 DESCRIPTION = (
     "Answers questions about Hearth and quotes from numbered passages; it is no chatbot for everything. "
@@ -100,10 +101,14 @@ def write(path, words, model):
             file.write(array.tobytes())
 
 
-def load(path, words):
-    """The running mean of a checkpoint's weights."""
+def load(path, words, earlier=None, share=1):
+    """The running mean of a checkpoint's weights; with `earlier`, `share` of it and the rest of that checkpoint's."""
+    weights = torch.load(path, map_location="cpu")["mean"]
+    if earlier:
+        before = torch.load(earlier, map_location="cpu")["mean"]
+        weights = {name: share * tensor + (1 - share) * before[name] for name, tensor in weights.items()}
     model = network.Model(network.Shape(vocabulary=len(words.tokens)))
-    model.load_state_dict(torch.load(path, map_location="cpu")["mean"])
+    model.load_state_dict(weights)
     return model
 
 
@@ -111,9 +116,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint")
     parser.add_argument("out")
+    parser.add_argument("--earlier", help="a checkpoint of the same training, whose weights are mixed in")
+    parser.add_argument("--share", type=float, default=0.7, help="of the later one's weights then")
     options = parser.parse_args()
     words = vocabulary.Vocabulary.load(HERE / "vocabulary.json")
-    write(options.out, words, load(options.checkpoint, words))
+    write(options.out, words, load(options.checkpoint, words, options.earlier, options.share))
 
 
 if __name__ == "__main__":

@@ -150,11 +150,22 @@ def dress(rng, question):
     return text
 
 
+@functools.lru_cache(maxsize=1)
+def _asked_words():
+    """The words of all questions of training."""
+    return sorted({word for entry in entries() for question in entry.questions for word in re.findall(r"[\w'-]+", question)})
+
+
 def thin_out(rng, question):
-    """For training: now and then without some of its words, so that no single one decides."""
-    if rng.random() < 0.5:
+    """For training: now and then without some of its words, or with any others in their place, so that no single one decides
+    and none that is new disturbs."""
+    kind, all_words = rng.random(), question.split()
+    if kind < 0.4:
         return question
-    all_words, share = question.split(), rng.uniform(0.1, 0.5)
+    if kind < 0.7:
+        share = rng.uniform(0.05, 0.3)
+        return " ".join(rng.choice(_asked_words()) if rng.random() < share else word for word in all_words)
+    share = rng.uniform(0.1, 0.5)
     kept = [word for word in all_words if rng.random() > share]
     return " ".join(kept) if len(kept) > 1 else question
 

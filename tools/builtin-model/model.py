@@ -13,7 +13,8 @@ class Taps:
     """Gets what training wants to see of the inside."""
 
     layer: int
-    rows: torch.Tensor = None  # [batch, length, width] behind that layer
+    early: torch.Tensor = None  # [batch, length, width] behind the second layer
+    rows: torch.Tensor = None  # behind `layer`
     # Of the next layer, for the first head of each group of its heads:
     scores: torch.Tensor = None  # [batch, groups, length, length], before the softmax
     written: list = None  # [batch, length, width], the head's share of what the layer adds
@@ -156,6 +157,8 @@ class Model(nn.Module):
             last = index + 1 == len(self.blk)
             tapped = taps if taps and index == taps.layer + 1 else None
             x = layer(x, turns, mask, caches[index] if caches else None, wanted if last else None, tapped)
+            if taps and index == 1:
+                taps.early = x
             if taps and index == taps.layer:
                 taps.rows = x
         return self.output_norm(x)

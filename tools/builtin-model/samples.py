@@ -23,7 +23,7 @@ MIXES = {
     2: {"read0": 2, "read1": 5, "read2": 1, "help": 14, "other": 3},
     3: {"read0": 2, "read1": 5, "read2": 2, "read3": 0.4, "help": 14, "other": 3},
     4: {"read0": 1, "read1": 3, "read2": 1.5, "read3": 0.3, "help": 36, "other": 13},
-    5: {"read0": 0.5, "read1": 2.5, "read2": 2.5, "read3": 0.7, "read4": 0.3, "help": 22, "other": 14},
+    5: {"read0": 0.4, "read1": 1.5, "read2": 2, "read3": 1.2, "read4": 0.6, "help": 24, "other": 10},
 }
 
 
@@ -70,6 +70,9 @@ class Sample:
     starts: dict = dataclasses.field(default_factory=dict)  # before the first one: last token of the unit
     origins: dict = dataclasses.field(default_factory=dict)  # before another of the unit: where that one is copied from
     numbers: dict = dataclasses.field(default_factory=dict)  # before one of the number: last token of the unit
+    # Of questions about Hearth and of others:
+    topic: int = -1  # its entry, or their number for anything else
+    question: tuple = (0, 0)  # first token, one behind the last
 
 
 def chat_ids(vocabulary, messages, rng=None):
@@ -137,7 +140,20 @@ def sample(vocabulary, seed, index, stage):
         # What follows has been decided by then, and is known from the other samples.
         end = len(answers) - answers[::-1].index(False, 1) + DECIDED
         ids, answers = ids[:end], answers[:end]
-    return Sample(kind, ids, answers)
+    if kind not in ("help", "other"):
+        return Sample(kind, ids, answers)
+    topic = next((i for i, entry in enumerate(facts.entries()) if entry.answer == answer), len(facts.entries()))
+    return Sample(kind, ids, answers, topic=topic, question=_last_question(vocabulary, ids, answers))
+
+
+def _last_question(vocabulary, ids, answers):
+    """(first token, one behind the last) of the text that the last answer belongs to."""
+    place = len(answers) - answers[::-1].index(True)
+    while answers[place - 1]:
+        place -= 1
+    end = place - ids[:place][::-1].index(vocabulary.turn_end) - 1
+    begin = end - ids[:end][::-1].index(vocabulary.turn_start)
+    return begin + len(vocabulary.encode("user\n")), end
 
 
 def text_for_vocabulary(seed, count):
