@@ -198,7 +198,6 @@ How do I keep a {w} warm?
 How do I talk to a {w}?
 How do I choose a {w}?
 How do I find a {w}?
-How do I list my {w}?
 How do I share a {w} with my {x}?
 How long does a {w} live?
 How fast is a {w}?
