@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "app/setting_fields.h"
+#include "gguf/shards.h"
 
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
@@ -276,7 +277,7 @@ bool is_model_path(std::string_view model) {
   for (const std::string_view beginning : {"/", "./", "../", "~/"}) {
     if (model.starts_with(beginning)) return true;
   }
-  return model.ends_with(".gguf");
+  return gguf::has_gguf_ending(model);
 }
 
 }  // namespace hearth::app

@@ -13,6 +13,7 @@ namespace hearth::gguf {
 namespace {
 
 constexpr auto kCorrupt = ErrorCategory::kCorrupt;
+constexpr std::string_view kCutShort = "its download is probably incomplete: fetch it again";
 
 // The smallest run of bytes that can hold one entry: an early answer to absurd counts.
 constexpr uint64_t kMinMetadataBytes = 8 + 1 + 4 + 1;
@@ -52,7 +53,7 @@ bool is_chat_template(std::string_view key) {
 }
 
 tl::unexpected<Error> ends_inside(std::string_view what) {
-  return fail(kCorrupt, "the file ends inside {}", what);
+  return fail(kCorrupt, "the file ends inside {}; {}", what, kCutShort);
 }
 
 }  // namespace
@@ -110,7 +111,7 @@ Result<std::string_view> Parser::string(std::string_view what, uint64_t limit) {
   uint64_t length = 0;
   if (!reader.read(length)) return ends_inside(what);
   if (length > reader.left()) {
-    return fail(kCorrupt, "{} claims {} bytes where {} are left", what, length, reader.left());
+    return fail(kCorrupt, "{} claims {} bytes where {} are left; {}", what, length, reader.left(), kCutShort);
   }
   if (length > limit) return fail(kCorrupt, "{} is {} bytes long; the limit is {}", what, length, limit);
   std::span<const std::byte> run;
@@ -131,7 +132,8 @@ Result<Array> Parser::array(std::string_view key) {
   const bool strings = array.element_type == ValueType::kString;
   const uint64_t item_bytes = strings ? sizeof(uint64_t) : fixed_size(array.element_type);
   if (array.count * item_bytes > reader.left()) {
-    return fail(kCorrupt, "{} items do not fit into the {} bytes left", array.count, reader.left());
+    return fail(kCorrupt, "{} items do not fit into the {} bytes left; {}", array.count, reader.left(),
+                kCutShort);
   }
   const uint64_t begin = reader.position();
   if (!strings) {
@@ -277,8 +279,8 @@ Result<TensorInfo> Parser::tensor(uint64_t index, uint64_t& offset) {
   const auto size = per_row && rows ? checked_mul(*per_row, *rows) : std::nullopt;
   const auto elements = rows ? checked_mul(info.dims[0], *rows) : std::nullopt;
   if (!size || !elements || *size > file.size()) {
-    return fail(kCorrupt, "{}: {} of {} is more than the file holds", at_fault(), info.shape_string(),
-                traits->name);
+    return fail(kCorrupt, "{}: {} of {} is more than the file holds; {}", at_fault(), info.shape_string(),
+                traits->name, kCutShort);
   }
   info.bytes = file.first(*size);
   return info;
@@ -301,8 +303,9 @@ Status Parser::tensors(uint64_t n_tensors) {
     const auto begin = checked_add(header.data_offset, offsets[i]);
     const auto end = begin ? checked_add(*begin, info.bytes.size()) : std::nullopt;
     if (!end || *end > file.size()) {
-      return fail(kCorrupt, "tensor {}: its {} bytes at offset {} reach past the end of the file ({} bytes)",
-                  printable(info.name), info.bytes.size(), offsets[i], file.size());
+      return fail(kCorrupt,
+                  "tensor {}: its {} bytes at offset {} reach past the end of the file ({} bytes); {}",
+                  printable(info.name), info.bytes.size(), offsets[i], file.size(), kCutShort);
     }
     info.bytes = file.subspan(*begin, info.bytes.size());
   }

@@ -132,6 +132,13 @@ TEST_F(ModelFileTest, OpensShardsFromAnyOfThem) {
   }
 }
 
+TEST_F(ModelFileTest, TheEndingOfShardsMayBeInCapitals) {
+  for (uint16_t i = 0; i < 2; ++i) put("m-0000" + std::to_string(i + 1) + "-of-00002.GGUF", shard(i, 2, 2));
+  const auto file = ModelFile::open(folder_ / "m-00002-of-00002.GGUF");
+  ASSERT_TRUE(file.has_value()) << file.error().message;
+  EXPECT_EQ(file->shards().size(), 2u);
+}
+
 TEST_F(ModelFileTest, NamesTheMissingShard) {
   const auto first = put("m-00001-of-00002.gguf", shard(0, 2, 2));
   expect_error(first, ErrorCategory::kNotFound, "m-00002-of-00002.gguf: part 2 of 2 of the model is missing");

@@ -1,6 +1,7 @@
 #include "gguf/shards.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include "gguf/limits.h"
 
@@ -25,20 +26,22 @@ std::optional<uint64_t> take_number(std::string_view& text, std::string_view lea
 }  // namespace
 
 std::string ShardName::file_name(uint64_t shard_number) const {
-  return fmt::format("{}-{:05}-of-{:05}.gguf", prefix, shard_number, count);
+  return fmt::format("{}-{:05}-of-{:05}{}", prefix, shard_number, count, ending);
+}
+
+bool has_gguf_ending(const std::filesystem::path& path) {
+  return strcasecmp(path.extension().c_str(), ".gguf") == 0;
 }
 
 std::optional<ShardName> parse_shard_name(const std::filesystem::path& path) {
-  const std::string name = path.filename().string();
+  if (!has_gguf_ending(path)) return std::nullopt;
+  const std::string name = path.stem().string();
   std::string_view rest = name;
-  constexpr std::string_view kExtension = ".gguf";
-  if (!rest.ends_with(kExtension)) return std::nullopt;
-  rest.remove_suffix(kExtension.size());
   const auto count = take_number(rest, "-of-");
   if (!count) return std::nullopt;
   const auto number = take_number(rest, "-");
   if (!number || *number < 1 || *number > *count) return std::nullopt;
-  return ShardName{std::string(rest), *number, *count};
+  return ShardName{std::string(rest), *number, *count, path.extension().string()};
 }
 
 Result<std::optional<SplitKeys>> read_split_keys(const Metadata& metadata) {

@@ -1,4 +1,5 @@
-// How a model is spread over files: PREFIX-00001-of-0000N.gguf, and the split.* keys inside each.
+// How a model is spread over files: PREFIX-00001-of-0000N.gguf, and the split.* keys inside each. The ending
+// may be in any case.
 #pragma once
 
 #include <filesystem>
@@ -13,9 +14,12 @@ struct ShardName {
   std::string prefix;  // without folder
   uint64_t number;     // from 1
   uint64_t count;
+  std::string ending = ".gguf";  // as it is written
 
   std::string file_name(uint64_t shard_number) const;
 };
+
+bool has_gguf_ending(const std::filesystem::path& path);
 
 // nullopt where the file name does not follow the pattern.
 std::optional<ShardName> parse_shard_name(const std::filesystem::path& path);

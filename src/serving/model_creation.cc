@@ -8,6 +8,7 @@
 
 #include "base/random_id.h"
 #include "gguf/model_file.h"
+#include "gguf/shards.h"
 #include "model/families/family.h"
 #include "serving/model_card.h"
 #include "serving/model_defaults.h"
@@ -27,10 +28,6 @@ namespace media_type = store::media_type;
 constexpr std::string_view kCheckpointMark = "config.json";  // every checkpoint has it
 constexpr size_t kCopyBytes = size_t{1} << 20;
 
-bool is_gguf(const std::filesystem::path& path) {
-  return path.extension() == ".gguf";
-}
-
 std::filesystem::path expanded(std::string_view from, const std::filesystem::path& folder) {
   if (from == "~" || from.starts_with("~/")) {
     if (const char* home = std::getenv("HOME"))
@@ -39,9 +36,10 @@ std::filesystem::path expanded(std::string_view from, const std::filesystem::pat
   return folder / from;
 }
 
-// Of a file that a model can be made from: its family and its words are known.
-Result<ModelCard> usable_card(const std::filesystem::path& path) {
-  HEARTH_TRY(const gguf::ModelFile file, gguf::ModelFile::open(path));
+// Of a model that another can be made from: its family and its words are known. All of its files, or one that
+// leads to the others.
+Result<ModelCard> usable_card(std::span<const std::filesystem::path> files) {
+  HEARTH_TRY(const gguf::ModelFile file, gguf::ModelFile::open(files));
   HEARTH_TRY(ModelCard card, read_model_card(file));
   HEARTH_TRY([[maybe_unused]] const model::ModelConfig config, model::read_config(file));
   HEARTH_TRY([[maybe_unused]] const text::VocabularySpec words, read_vocabulary(file));
@@ -141,7 +139,7 @@ class Creation {
   Status take_file(const std::filesystem::path& path, WeightConversion& conversion,
                    std::vector<Layer>& layers) const {
     HEARTH_CHECK_OK(say("parsing GGUF"));
-    HEARTH_TRY(const ModelCard card, usable_card(path));
+    HEARTH_TRY(const ModelCard card, usable_card({&path, 1}));
     if (card.shards > 1) {
       HEARTH_TRY(store::FolderModel found, store::gguf_model_at(path));
       if (!found.problem.empty()) return fail(ErrorCategory::kNotFound, "{}", found.problem);
@@ -227,11 +225,14 @@ class Creation {
 
   // From the weights themselves: whether they can be used shows as well.
   Result<ImageConfig> describe(const Manifest& manifest) const {
-    const Layer* weights = manifest.find(media_type::kModel);
-    if (weights == nullptr) {
+    std::vector<std::filesystem::path> weights;
+    for (const Layer& layer : manifest.layers) {
+      if (layer.media_type == media_type::kModel) weights.push_back(models_.blobs().path_of(layer.digest));
+    }
+    if (weights.empty()) {
       return fail(ErrorCategory::kUnsupported, "there are no GGUF weights to make the model from");
     }
-    HEARTH_TRY(const ModelCard card, usable_card(models_.blobs().path_of(weights->digest)));
+    HEARTH_TRY(const ModelCard card, usable_card(weights));
     return ImageConfig{card.architecture, card.parameters, card.main_type()};
   }
 
@@ -269,7 +270,7 @@ Result<WeightSource> find_weights(std::string_view from, const std::filesystem::
     if (!source.checkpoint.empty()) return source;
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
-      if (is_gguf(entry.path())) files.push_back(entry.path());
+      if (gguf::has_gguf_ending(entry.path())) files.push_back(entry.path());
     }
     if (files.size() == 1) {
       source.file = files.front();
@@ -278,7 +279,7 @@ Result<WeightSource> find_weights(std::string_view from, const std::filesystem::
     return fail(ErrorCategory::kInvalidArgument, "FROM {}: the folder has {} GGUF files; name one of them",
                 path.string(), files.empty() ? "no" : std::to_string(files.size()));
   }
-  if (!store::ModelName::parse(from) || from.ends_with(".gguf")) {
+  if (!store::ModelName::parse(from) || gguf::has_gguf_ending(from)) {
     return fail(ErrorCategory::kNotFound, "FROM {}: there is no such file", path.string());
   }
   source.model = from;

@@ -97,6 +97,9 @@ ModelDefaults read_model_defaults(const store::ModelOverrides& overrides) {
     }
   }
   defaults.parameters = overrides.parameters;
+  if (overrides.has_projector) {
+    defaults.warnings.push_back("the image encoder that came with it is not used: models read text alone");
+  }
   return defaults;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/human_bytes.h"
 #include "base/platform/memory.h"
+#include "gguf/shards.h"
 #include "kernels/kernels.h"
 #include "serving/loaded_model.h"
 #include "serving/model_choice.h"
@@ -18,8 +19,7 @@ namespace {
 
 // "dir/llama-3.1-8b.Q4_K_M-00001-of-00004.gguf" -> "llama-3.1-8b.Q4_K_M"
 std::string name_of_file(const std::filesystem::path& path) {
-  std::string name = path.filename().string();
-  if (name.ends_with(".gguf")) name.resize(name.size() - 5);
+  std::string name = (gguf::has_gguf_ending(path) ? path.stem() : path.filename()).string();
   constexpr size_t kShardSuffix = std::string_view("-00001-of-00001").size();
   if (name.size() > kShardSuffix && name[name.size() - kShardSuffix] == '-' &&
       name.compare(name.size() - 9, 4, "-of-") == 0) {

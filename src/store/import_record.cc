@@ -62,8 +62,13 @@ std::string ImportRecord::problem() const {
   for (const File& file : files) {
     const Result<File> now = state_of(file.path);
     if (!now) return fmt::format("the file is not there any more: {}", file.path.string());
-    if (now->bytes != file.bytes || now->modified_ns != file.modified_ns) {
-      return fmt::format("the file has changed since it was imported: {}", file.path.string());
+    if (now->bytes != file.bytes) {
+      return fmt::format("the file has changed since it was imported: {} had {} bytes then and has {} now",
+                         file.path.string(), file.bytes, now->bytes);
+    }
+    if (now->modified_ns != file.modified_ns) {
+      return fmt::format("the file has changed since it was imported: {} has been written again",
+                         file.path.string());
     }
   }
   return {};

@@ -45,7 +45,31 @@ Status check_part(std::string_view what, std::string_view part, size_t longest, 
 
 constexpr size_t kLongestModel = 96;
 constexpr std::string_view kModelPunctuation = "_-.";
+constexpr size_t kLongestSpace = 80;
+constexpr std::string_view kSpacePunctuation = "_-";
 constexpr size_t kLongestText = 1'000;  // of which an error shows everything
+
+// `text` as it is where it can be a part of a name; see ModelName::for_file(). `otherwise` stands for one of
+// which nothing is left.
+std::string fitting(std::string_view text, size_t longest, std::string_view punctuation,
+                    std::string_view otherwise) {
+  std::string name;
+  bool distinct = true;  // names that differ still do
+  for (const char c : text) {
+    if (letter_or_digit(c) || (!name.empty() && punctuation.find(c) != std::string_view::npos)) {
+      name += c;
+      continue;
+    }
+    if (static_cast<unsigned char>(c) >= 128) distinct = false;
+    if (!name.empty() && name.back() != '-') name += '-';
+  }
+  while (name.ends_with('-')) name.pop_back();
+  if (!name.empty() && distinct && name.size() <= longest) return name;
+  const std::string digest =
+      to_hex(sha256({std::as_bytes(std::span(text.data(), text.size()))})).substr(0, 8);
+  name.resize(std::min(name.size(), longest - digest.size() - 1));
+  return fmt::format("{}-{}", name.empty() ? otherwise : name, digest);
+}
 
 }  // namespace
 
@@ -75,29 +99,19 @@ Result<ModelName> ModelName::parse(std::string_view text) {
 
   HEARTH_CHECK_OK(check_part("host", name.host, 350, "_-.:", text));
   // Ollama knows no dot here, but people on Hugging Face have it in their names.
-  HEARTH_CHECK_OK(check_part("namespace", name.space, 80, name.on_hugging_face() ? "_-." : "_-", text));
+  HEARTH_CHECK_OK(check_part("namespace", name.space, kLongestSpace,
+                             name.on_hugging_face() ? kModelPunctuation : kSpacePunctuation, text));
   HEARTH_CHECK_OK(check_part("model", name.model, kLongestModel, kModelPunctuation, text));
   HEARTH_CHECK_OK(check_part("tag", name.tag, 80, "_-.", text));
   return name;
 }
 
 std::string ModelName::for_file(std::string_view stem) {
-  std::string name;
-  bool distinct = true;  // names that differ still do
-  for (const char c : stem) {
-    if (letter_or_digit(c) || (!name.empty() && kModelPunctuation.find(c) != std::string_view::npos)) {
-      name += c;
-      continue;
-    }
-    if (static_cast<unsigned char>(c) >= 128) distinct = false;
-    if (!name.empty() && name.back() != '-') name += '-';
-  }
-  while (name.ends_with('-')) name.pop_back();
-  if (!name.empty() && distinct && name.size() <= kLongestModel) return name;
-  const std::string digest =
-      to_hex(sha256({std::as_bytes(std::span(stem.data(), stem.size()))})).substr(0, 8);
-  name.resize(std::min(name.size(), kLongestModel - digest.size() - 1));
-  return name.empty() ? "model-" + digest : name + "-" + digest;
+  return fitting(stem, kLongestModel, kModelPunctuation, "model");
+}
+
+std::string ModelName::space_for_folder(std::string_view path) {
+  return fitting(path, kLongestSpace, kSpacePunctuation, "folder");
 }
 
 std::string ModelName::text() const {

@@ -28,6 +28,8 @@ struct ModelName {
   // with '-' for what parse() refuses and, where that is more than punctuation, the beginning of a digest
   // that tells such names apart.
   static std::string for_file(std::string_view stem);
+  // The same for a namespace, of the folders that a file is in.
+  static std::string space_for_folder(std::string_view path);
 
   // As short as parse() understands it, but always with its tag.
   std::string text() const;

@@ -55,9 +55,10 @@ std::string missing_blob(const Manifest& manifest, const BlobStore& blobs) {
     if (!blobs.contains(layer)) {
       std::error_code error;
       const fs::path path = blobs.path_of(layer.digest);
-      if (fs::exists(path, error)) {
-        return fmt::format("its file {} has not the size it should have", path.string());
+      if (const uint64_t size = fs::file_size(path, error); !error) {
+        return fmt::format("its file {} has {} bytes and should have {}", path.string(), size, layer.size);
       }
+      if (error == std::errc::no_such_file_or_directory) error.clear();
       return error ? fmt::format("its file {} cannot be read: {}", path.string(), error.message())
                    : fmt::format("its file {} is missing", path.string());
     }
@@ -72,6 +73,8 @@ StoredModel read_manifest_model(const NamedFile& file, const fs::path& root, con
   model.kind = kind;
   model.source = root;
   model.modified = modified_at(file.path);
+  model.remedy = kind == StoredModel::Kind::kOwn ? "pull or create it again, or remove it with hearth rm"
+                                                 : "see to it with the program that it belongs to";
   const Result<std::string> bytes = read_small_file(file.path);
   Result<Manifest> manifest = bytes ? Manifest::parse(*bytes) : propagate(Error(bytes.error()));
   if (!manifest) {
@@ -85,8 +88,14 @@ StoredModel read_manifest_model(const NamedFile& file, const fs::path& root, con
     if (layer.media_type == media_type::kModel) model.files.push_back(blobs.path_of(layer.digest));
   }
   model.problem = missing_blob(*manifest, blobs);
-  if (model.problem.empty() && model.files.empty()) {
+  if (manifest->find(media_type::kAdapter) != nullptr) {
+    model.problem = fmt::format("it has an adapter: {}", kNoAdapters);
+    model.problem_category = ErrorCategory::kUnsupported;
+    model.remedy = kMergeAdapter;
+  } else if (model.problem.empty() && model.files.empty()) {
     model.problem = "it has no weights in GGUF, which are all that can be used";
+    model.problem_category = ErrorCategory::kUnsupported;
+    model.remedy = "take another file of the model";
   }
   model.manifest = std::move(*manifest);
   return model;
@@ -98,6 +107,7 @@ StoredModel read_imported_model(const NamedFile& file, const fs::path& root) {
   model.kind = StoredModel::Kind::kImported;
   model.source = root;
   model.modified = modified_at(file.path);
+  model.remedy = "import it again, or remove it with hearth rm";
   const Result<std::string> bytes = read_small_file(file.path);
   const Result<ImportRecord> record = bytes ? ImportRecord::parse(*bytes) : propagate(Error(bytes.error()));
   if (!record) {
@@ -112,13 +122,15 @@ StoredModel read_imported_model(const NamedFile& file, const fs::path& root) {
   return model;
 }
 
-StoredModel read_found_model(FolderModel&& found, const fs::path& folder,
+// Of a file with the name of a model.
+StoredModel read_found_model(FolderModel found, const fs::path& folder,
                              StoredModel::Kind kind = StoredModel::Kind::kFound) {
   StoredModel model;
-  model.name = ModelName::for_file(found.name);
+  model.name = std::move(found.name);
   model.kind = kind;
   model.source = folder;
   model.problem = std::move(found.problem);
+  model.remedy = "its download is probably incomplete: fetch it again";
   for (const fs::path& file : found.files) {
     std::error_code error;
     const uint64_t size = fs::file_size(file, error);
@@ -127,6 +139,19 @@ StoredModel read_found_model(FolderModel&& found, const fs::path& folder,
   }
   model.files = std::move(found.files);
   return model;
+}
+
+// Absent where the file is not there.
+std::optional<StoredModel> read_built_in_model(const fs::path& file) {
+  Result<FolderModel> found = gguf_model_at(file);
+  if (!found) return std::nullopt;
+  found->name = ModelName::for_file(found->name);
+  return read_found_model(std::move(*found), file, StoredModel::Kind::kBuiltIn);
+}
+
+bool is_name(std::string_view text, const ModelName& name) {
+  const Result<ModelName> its = ModelName::parse(text);
+  return its && *its == name;
 }
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -183,33 +208,34 @@ ModelStore::ModelStore(fs::path root, std::vector<ModelSource> sources)
   }
 }
 
-std::vector<StoredModel> ModelStore::models_of(const Source& source) {
-  std::vector<StoredModel> models;
-  if (source.kind == ModelSource::Kind::kOllamaStore) {
-    const BlobStore blobs(source.path / "blobs");
-    for (const NamedFile& file : list_named_files(source.path / "manifests")) {
-      models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
-    }
-  } else if (source.kind == ModelSource::Kind::kFolder) {
-    for (FolderModel& found : source.folder->models()) {
-      models.push_back(read_found_model(std::move(found), source.path));
-    }
-  } else if (auto found = gguf_model_at(source.path)) {
-    models.push_back(read_found_model(std::move(*found), source.path, StoredModel::Kind::kBuiltIn));
+std::vector<FolderModel> ModelStore::folder_models() const {
+  std::vector<FolderModel> models;
+  for (const Source& source : sources_) {
+    if (!source.folder) continue;
+    std::vector<FolderModel> its = source.folder->models();
+    std::move(its.begin(), its.end(), std::back_inserter(models));
   }
+  give_distinct_names(models);
   return models;
 }
 
-std::optional<StoredModel> ModelStore::find_in(const Source& source, const ModelName& name) {
-  if (source.kind == ModelSource::Kind::kOllamaStore) {
-    const auto file = find_named_file(source.path / "manifests", name);
-    if (!file) return std::nullopt;
-    return read_manifest_model(*file, source.path, BlobStore(source.path / "blobs"),
-                               StoredModel::Kind::kFound);
-  }
-  for (StoredModel& model : models_of(source)) {
-    const Result<ModelName> its = ModelName::parse(model.name);
-    if (its && *its == name) return std::move(model);
+std::optional<StoredModel> ModelStore::find_in_sources(const ModelName& name) const {
+  std::optional<std::vector<FolderModel>> in_folders;  // looked up where they are needed
+  for (const Source& source : sources_) {
+    if (source.kind == ModelSource::Kind::kOllamaStore) {
+      if (const auto file = find_named_file(source.path / "manifests", name)) {
+        return read_manifest_model(*file, source.path, BlobStore(source.path / "blobs"),
+                                   StoredModel::Kind::kFound);
+      }
+    } else if (source.kind == ModelSource::Kind::kFolder) {
+      if (!in_folders) in_folders = folder_models();
+      for (FolderModel& found : *in_folders) {
+        if (found.root == source.path && is_name(found.name, name))
+          return read_found_model(std::move(found), source.path);
+      }
+    } else if (auto model = read_built_in_model(source.path); model && is_name(model->name, name)) {
+      return model;
+    }
   }
   return std::nullopt;
 }
@@ -222,8 +248,20 @@ std::vector<StoredModel> ModelStore::list() const {
   for (const NamedFile& file : list_named_files(root_ / "imports")) {
     models.push_back(read_imported_model(file, root_));
   }
+  const std::vector<FolderModel> in_folders = folder_models();
   for (const Source& source : sources_) {
-    for (StoredModel& model : models_of(source)) models.push_back(std::move(model));
+    if (source.kind == ModelSource::Kind::kOllamaStore) {
+      const BlobStore blobs(source.path / "blobs");
+      for (const NamedFile& file : list_named_files(source.path / "manifests")) {
+        models.push_back(read_manifest_model(file, source.path, blobs, StoredModel::Kind::kFound));
+      }
+    } else if (source.kind == ModelSource::Kind::kFolder) {
+      for (const FolderModel& found : in_folders) {
+        if (found.root == source.path) models.push_back(read_found_model(found, source.path));
+      }
+    } else if (auto built_in = read_built_in_model(source.path)) {
+      models.push_back(std::move(*built_in));
+    }
   }
   std::vector<StoredModel> distinct;
   for (StoredModel& model : models) {
@@ -246,10 +284,11 @@ std::optional<StoredModel> ModelStore::find_named(const ModelName& name) const {
 Result<StoredModel> ModelStore::find(std::string_view text) const {
   HEARTH_TRY(const ModelName name, ModelName::parse(text));
   std::optional<StoredModel> model = find_named(name);
-  for (size_t i = 0; i < sources_.size() && !model; ++i) model = find_in(sources_[i], name);
+  if (!model) model = find_in_sources(name);
   if (!model) return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
   if (!model->problem.empty()) {
-    return fail(ErrorCategory::kCorrupt, "the model \"{}\" cannot be used: {}", model->name, model->problem);
+    return fail(model->problem_category, "the model \"{}\" cannot be used: {}; {}", model->name,
+                model->problem, model->remedy);
   }
   return std::move(*model);
 }
@@ -262,6 +301,8 @@ Result<ModelOverrides> ModelStore::overrides(const StoredModel& model) const {
     const auto is = [&](std::string_view type) { return layer.media_type == type; };
     if (is(media_type::kTemplate) || is(media_type::kOldTemplate)) {
       HEARTH_TRY(overrides.template_text, blobs.read(layer, kMaxTextBytes));
+    } else if (is(media_type::kProjector)) {
+      overrides.has_projector = true;
     } else if (is(media_type::kSystem)) {
       HEARTH_TRY(overrides.system, blobs.read(layer, kMaxTextBytes));
     } else if (is(media_type::kLicense)) {
@@ -326,8 +367,9 @@ Status ModelStore::copy(std::string_view from, const ModelName& to) {
   if (model.kind == StoredModel::Kind::kFound || model.kind == StoredModel::Kind::kBuiltIn) {
     if (model.manifest) {
       return fail(ErrorCategory::kInvalidArgument,
-                  "the model \"{}\" belongs to {} and cannot be copied from there", model.name,
-                  model.source.string());
+                  "the model \"{0}\" belongs to {1} and cannot be copied from there; a Modelfile with FROM "
+                  "{0} makes one like it in the own store: hearth create {2} -f Modelfile",
+                  model.name, model.source.string(), to.text());
     }
     HEARTH_TRY([[maybe_unused]] const StoredModel imported, import_file(to, model.files.front()));
     return {};
@@ -347,32 +389,40 @@ Status ModelStore::copy(std::string_view from, const ModelName& to) {
   return {};
 }
 
-Result<uint64_t> ModelStore::remove(std::string_view text) {
+Result<RemovedModel> ModelStore::remove(std::string_view text) {
   HEARTH_TRY(const ModelName name, ModelName::parse(text));
   HEARTH_TRY(const FileLock turn, lock());
-  const std::optional<StoredModel> model = find_named(name);
-  HEARTH_TRY(const bool own, remove_named_file(root_ / "manifests", name));
-  HEARTH_TRY(const bool imported, remove_named_file(root_ / "imports", name));
-  if (own) {
-    std::set<std::string> its_blobs;
-    if (model && model->manifest) add_blob_names(*model->manifest, blobs_, its_blobs);
-    return remove_unused_blobs(
-        [&](const fs::path& blob) { return its_blobs.contains(blob.filename().string()); });
-  }
-  if (imported) return uint64_t{0};
-  for (const Source& source : sources_) {
-    if (const auto found = find_in(source, name)) {
-      if (found->kind == StoredModel::Kind::kBuiltIn) {
-        return fail(ErrorCategory::kInvalidArgument, "the model \"{}\" is a part of Hearth and stays: {}",
-                    found->name, found->files.front().string());
-      }
-      return fail(
-          ErrorCategory::kInvalidArgument,
-          "the model \"{}\" is read in place from {}, which belongs to another program; remove it there",
-          found->name, found->source.string());
+  std::optional<StoredModel> model = find_named(name);
+  if (model) {
+    HEARTH_TRY([[maybe_unused]] const bool own, remove_named_file(root_ / "manifests", name));
+    HEARTH_TRY([[maybe_unused]] const bool imported, remove_named_file(root_ / "imports", name));
+    RemovedModel removed{std::move(*model), 0};
+    if (removed.model.manifest) {
+      std::set<std::string> its_blobs;
+      add_blob_names(*removed.model.manifest, blobs_, its_blobs);
+      removed.freed_bytes = remove_unused_blobs(
+          [&](const fs::path& blob) { return its_blobs.contains(blob.filename().string()); });
     }
+    return removed;
   }
-  return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
+  model = find_in_sources(name);
+  if (!model) return fail(ErrorCategory::kNotFound, "there is no model \"{}\" here", text);
+  if (model->kind == StoredModel::Kind::kBuiltIn) {
+    return fail(ErrorCategory::kInvalidArgument, "the model \"{}\" is a part of Hearth and stays: {}",
+                model->name, model->files.front().string());
+  }
+  if (!model->manifest && !model->files.empty()) {
+    const bool single = model->files.size() == 1;
+    std::vector<std::string> paths;
+    for (const fs::path& file : model->files) paths.push_back(file.string());
+    return fail(ErrorCategory::kInvalidArgument,
+                "the model \"{}\" is read in place from {}, where Hearth removes nothing; delete the {}: {}",
+                model->name, model->source.string(), single ? "file itself" : "files themselves",
+                fmt::join(paths, ", "));
+  }
+  return fail(ErrorCategory::kInvalidArgument,
+              "the model \"{}\" is read in place from {}, which belongs to another program; remove it there",
+              model->name, model->source.string());
 }
 
 Result<uint64_t> ModelStore::collect_garbage() {

@@ -56,6 +56,13 @@ struct StoredModel {
   std::string digest;                // SHA-256 of the manifest in hexadecimal; empty where there is none
   std::optional<Manifest> manifest;  // absent for files in place
   std::string problem;               // why it cannot be used, a sentence; empty: nothing is known to be wrong
+  ErrorCategory problem_category = ErrorCategory::kCorrupt;  // kUnsupported: nothing is damaged
+  std::string remedy;                                        // what to do where there is one
+};
+
+struct RemovedModel {
+  StoredModel model;         // as it was
+  uint64_t freed_bytes = 0;  // that are free now
 };
 
 // What a manifest says on top of its weights.
@@ -65,6 +72,7 @@ struct ModelOverrides {
   std::vector<Modelfile::Parameter> parameters;
   std::vector<Modelfile::Message> messages;
   std::vector<std::string> licenses;
+  bool has_projector = false;  // an image encoder, which nothing uses
 };
 
 struct StoreProblem {
@@ -92,11 +100,12 @@ class ModelStore {
   const BlobStore& blobs() const { return blobs_; }
 
   // All models, also those with a problem, by name. Where two sources have one name the first counts, the own
-  // store before all. Folders that do not exist have no models. Never fails because of a single model.
+  // store before all; among files in folders, later ones get longer names (give_distinct_names()). Folders
+  // that do not exist have no models. Never fails because of a single model.
   std::vector<StoredModel> list() const;
   // `name` as ModelName::parse() reads it, or as list() shows it; case does not matter. Looks at what may
-  // have that name alone. Errors: kInvalidArgument for what is no name; kNotFound; kCorrupt or kNotFound with
-  // its problem.
+  // have that name alone. Errors: kInvalidArgument for what is no name; kNotFound; those of its problem, with
+  // the remedy.
   Result<StoredModel> find(std::string_view name) const;
   Result<ModelOverrides> overrides(const StoredModel& model) const;
 
@@ -112,8 +121,9 @@ class ModelStore {
 
   // kNotFound; kInvalidArgument for a model of another source, which says where it is.
   Status copy(std::string_view from, const ModelName& to);
-  // The bytes that are free now. A model in use stays readable to those who have it open.
-  Result<uint64_t> remove(std::string_view name);
+  // Also of a model with a problem. A model in use stays readable to those who have it open. kNotFound;
+  // kInvalidArgument for a model of another source, which says what to do.
+  Result<RemovedModel> remove(std::string_view name);
 
   // Removes blobs that no manifest has named for a day (an upload comes before its model), and downloads that
   // nobody has gone on with for a week; nothing while anybody writes, where a manifest or a folder of them
@@ -149,8 +159,9 @@ class ModelStore {
     std::filesystem::path path;
     std::unique_ptr<GgufFolder> folder;  // of kFolder
   };
-  static std::vector<StoredModel> models_of(const Source& source);
-  static std::optional<StoredModel> find_in(const Source& source, const ModelName& name);
+  // Of all folders, named apart; each has its source's path as its root.
+  std::vector<FolderModel> folder_models() const;
+  std::optional<StoredModel> find_in_sources(const ModelName& name) const;
   std::vector<Source> sources_;
 };
 

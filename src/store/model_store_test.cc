@@ -234,7 +234,8 @@ TEST_F(ModelStoreTest, NamesModelsWhoseFilesAreDamaged) {
   EXPECT_THAT(store_.verify(all)->front().what, HasSubstr("damaged"));
 
   write_file(weights, "short");
-  EXPECT_THAT(store_.find("x").error().message, HasSubstr("size"));
+  EXPECT_THAT(store_.find("x").error().message,
+              HasSubstr("has 5 bytes and should have 7; pull or create it"));
   fs::remove(weights);
   EXPECT_THAT(store_.find("x").error().message, HasSubstr("missing"));
   ASSERT_EQ(store_.list().size(), 1u);
@@ -250,7 +251,7 @@ TEST_F(ModelStoreTest, RemovesBlobsThatNoOtherModelNeeds) {
   publish("a", "weights of a");
   publish("b", "weights of b");
   ASSERT_EQ(n_blobs(), 6u);
-  EXPECT_EQ(store_.remove("A:latest").value(), 12u);
+  EXPECT_EQ(store_.remove("A:latest")->freed_bytes, 12u);
   EXPECT_EQ(n_blobs(), 5u);
   EXPECT_TRUE(store_.find("b"));
   EXPECT_FALSE(fs::exists(folder_ / "models/manifests/registry.ollama.ai/library/a"));
@@ -276,7 +277,7 @@ TEST_F(ModelStoreTest, RemovesNoBlobWhileSomebodyAddsSome) {
     const Result<FileLock> writing = store_.begin_writing();
     ASSERT_TRUE(writing);
     const Manifest manifest = manifest_of("weights");
-    EXPECT_EQ(store_.remove("a").value(), 0u);
+    EXPECT_EQ(store_.remove("a")->freed_bytes, 0u);
     EXPECT_EQ(store_.collect_garbage().value(), 0u);
     ASSERT_TRUE(store_.publish(name("b"), manifest));
   }
@@ -382,11 +383,71 @@ TEST_F(ModelStoreTest, ReadsOtherStoresAndFoldersInPlace) {
   EXPECT_EQ(store_.find("Phi-3.Q4_K_M")->kind, StoredModel::Kind::kFound);
   EXPECT_EQ(store_.overrides(*store_.find("Theirs:LATEST"))->system, "Be kind.");
 
-  for (const char* theirs : {"theirs", "gem"}) {
-    const Result<uint64_t> removed = store_.remove(theirs);
-    ASSERT_FALSE(removed);
-    EXPECT_THAT(removed.error().message, HasSubstr("another program"));
+  EXPECT_THAT(store_.remove("theirs").error().message, HasSubstr("another program"));
+  EXPECT_THAT(store_.remove("gem").error().message,
+              HasSubstr("delete the file itself: " + store_.find("gem")->files[0].string()));
+  EXPECT_THAT(store_.copy("theirs", name("mine")).error().message,
+              HasSubstr("a Modelfile with FROM theirs:latest makes one like it"));
+}
+
+TEST_F(ModelStoreTest, FilesOfOneNameGetLongerNames) {
+  const fs::path plain = folder_ / "plain", lm = folder_ / "lm", hub = folder_ / "hub/models--u--r.x";
+  for (const char* place : {"o2/same.gguf", "o1/same.gguf", "same.GGUF", "o1/x/SAME.gguf", "o1-x/same.gguf"})
+    write_file(plain / place, place);
+  write_file(lm / "publisher/repo/model.gguf", "1");
+  write_file(lm / "publisher/other/model.gguf", "22");
+  write_file(hub / "blobs/1", "333");
+  for (const char* commit : {"abc", "def"}) {
+    fs::create_directories(hub / "snapshots" / commit);
+    fs::create_symlink("../../blobs/1", hub / "snapshots" / commit / "model.gguf");
   }
+  ModelStore store(folder_ / "models", {{ModelSource::Kind::kFolder, plain},
+                                        {ModelSource::Kind::kFolder, lm},
+                                        {ModelSource::Kind::kFolder, plain / "o1"},
+                                        {ModelSource::Kind::kFolder, folder_ / "hub"}});
+  std::swap(store_, store);
+  std::vector<std::string> files;
+  for (const StoredModel& model : store_.list()) {
+    ASSERT_EQ(model.files.size(), 1u);
+    files.push_back(model.name + " " + model.files[0].lexically_relative(folder_).string());
+    const Result<StoredModel> found = store_.find(model.name);
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->files, model.files);
+    EXPECT_EQ(found->name, model.name);
+  }
+  using ::testing::MatchesRegex;
+  EXPECT_THAT(files, ::testing::ElementsAre("model lm/publisher/other/model.gguf",
+                                            MatchesRegex("o1-x-[0-9a-f]{8}/same plain/o1-x/same.gguf"),
+                                            "o1-x/SAME plain/o1/x/SAME.gguf", "o2/same plain/o2/same.gguf",
+                                            "plain/same plain/same.GGUF",
+                                            "publisher-repo/model lm/publisher/repo/model.gguf",
+                                            "same plain/o1/same.gguf",
+                                            "u-r-x/model hub/models--u--r.x/snapshots/abc/model.gguf"));
+}
+
+TEST_F(ModelStoreTest, AModelWithAnAdapterIsRefused) {
+  Manifest manifest = manifest_of("weights");
+  manifest.layers.push_back(store_.blobs().add(media_type::kProjector, "eyes").value());
+  ASSERT_TRUE(store_.publish(name("sees"), manifest));
+  EXPECT_TRUE(store_.overrides(*store_.find("sees"))->has_projector);
+  manifest.layers.push_back(store_.blobs().add(media_type::kAdapter, "lora").value());
+  ASSERT_TRUE(store_.publish(name("tuned"), manifest));
+  const Result<StoredModel> tuned = store_.find("tuned");
+  ASSERT_FALSE(tuned);
+  EXPECT_EQ(tuned.error().category, ErrorCategory::kUnsupported);
+  EXPECT_THAT(tuned.error().message,
+              HasSubstr("it has an adapter: adapters are not applied while a model runs; merge it into the "
+                        "weights and give those to FROM"));
+  EXPECT_EQ(n_problems(), 1u);
+}
+
+TEST_F(ModelStoreTest, RemovesModelsThatAreBroken) {
+  publish("x", "weights");
+  fs::remove(store_.find("x")->files[0]);
+  EXPECT_THAT(store_.remove("x")->model.problem, HasSubstr("missing"));
+  write_file(folder_ / "models/manifests/registry.ollama.ai/library/y/latest", "{");
+  EXPECT_FALSE(store_.remove("y")->model.manifest);
+  EXPECT_TRUE(store_.list().empty());
 }
 
 TEST_F(ModelStoreTest, TheBuiltInModelIsThereAndStays) {
@@ -400,7 +461,7 @@ TEST_F(ModelStoreTest, TheBuiltInModelIsThereAndStays) {
   ASSERT_TRUE(found);
   EXPECT_EQ(found->kind, StoredModel::Kind::kBuiltIn);
   EXPECT_EQ(found->bytes, 5u);
-  const Result<uint64_t> removed = store.remove("hearth-helper");
+  const Result<RemovedModel> removed = store.remove("hearth-helper");
   ASSERT_FALSE(removed);
   EXPECT_THAT(removed.error().message, HasSubstr("a part of Hearth"));
   EXPECT_TRUE(store.copy("hearth-helper", name("mine")));
@@ -423,7 +484,8 @@ TEST_F(ModelStoreTest, ImportsFilesWithoutCopyingThem) {
   EXPECT_TRUE(store_.find("again"));
 
   write_file(file, "other weights");
-  EXPECT_THAT(store_.find("again").error().message, HasSubstr("changed"));
+  EXPECT_THAT(store_.find("again").error().message,
+              HasSubstr("had 7 bytes then and has 13 now; import it again"));
   fs::remove(file);
   EXPECT_THAT(store_.find("again").error().message, HasSubstr("not there"));
   EXPECT_FALSE(store_.import_file(name("x"), file));

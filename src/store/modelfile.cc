@@ -243,10 +243,7 @@ class Parser {
     }
     HEARTH_TRY(std::string value, this->value(word));
     if (word == "ADAPTER") {
-      return fail(
-          ErrorCategory::kUnsupported,
-          "ADAPTER: adapters are not applied while a model runs; merge it into the weights and give those to "
-          "FROM");
+      return fail(ErrorCategory::kUnsupported, "ADAPTER: {}; {}", kNoAdapters, kMergeAdapter);
     }
     if (word == "DRAFT") {
       return fail(

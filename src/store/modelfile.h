@@ -23,6 +23,10 @@
 
 namespace hearth::store {
 
+// Why what brings an adapter is refused, and what to do.
+inline constexpr std::string_view kNoAdapters = "adapters are not applied while a model runs";
+inline constexpr std::string_view kMergeAdapter = "merge it into the weights and give those to FROM";
+
 struct Modelfile {
   struct Parameter {
     std::string name;   // lower case

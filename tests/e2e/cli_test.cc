@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -314,15 +315,91 @@ TEST_F(CliTest, ModelsAreImportedListedCopiedAndRemoved) {
   const Outcome told = hearth("run a-story --raw --temperature 0 --max-tokens 8 'Once upon a time'");
   EXPECT_THAT(told.out, StartsWith(", there was a little girl")) << told.err;
 
-  ASSERT_EQ(hearth("rm a-story me/mine").exit_code, 0);
+  const Outcome removed = hearth("rm nobody a-story none me/mine");
+  EXPECT_EQ(removed.exit_code, 3);
+  EXPECT_THAT(removed.out, HasSubstr("removed a-story:latest; its files stay where they are"));
+  EXPECT_THAT(removed.out, HasSubstr("removed me/mine:latest"));
+  EXPECT_THAT(removed.err, HasSubstr("\"nobody\" here; there is no model \"none\""));
   EXPECT_TRUE(fs::exists(file));
   expect_error("rm a-story", 3, "there is no model \"a-story\"");
+  fs::copy_file(model_, home_ / "loud.GGUF");
+  EXPECT_EQ(hearth("import '" + (home_ / "loud.GGUF").string() + "'").exit_code, 0);
+  fs::remove(home_ / "loud.GGUF");
+  EXPECT_THAT(hearth("rm loud").out, HasSubstr("its files were gone already"));
   fs::resize_file(file, 5000);
   const Outcome broken = hearth("list");
   EXPECT_THAT(broken.out, HasSubstr("Tales:q8"));
   EXPECT_THAT(broken.err, HasSubstr("\"Tales:q8\" cannot be used"));
   EXPECT_THAT(broken.err, HasSubstr(file));
   EXPECT_NE(hearth("show tales:q8").exit_code, 0);
+}
+
+// A model in two files, of which the second one has no tensors.
+void write_shards(const std::string& model, const fs::path& first, const fs::path& second) {
+  std::ifstream file(model, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  const auto raw = [](auto value) {
+    return std::string(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  const auto text = [&](std::string_view s) { return raw(uint64_t{s.size()}) + std::string(s); };
+  const auto split = [&](uint16_t number) {
+    constexpr uint32_t kUint16 = 2, kString = 8;
+    return text("split.no") + raw(kUint16) + raw(number) + text("split.count") + raw(kUint16) +
+           raw(uint16_t{2}) + text("pad.x") + raw(kString) +
+           text(std::string(24, 'x'));  // 96: tensors stay aligned
+  };
+  constexpr size_t kEntriesAt = 16, kHeadBytes = 24;  // magic, version, number of tensors; number of entries
+  uint64_t n_entries = 0;
+  std::memcpy(&n_entries, bytes.data() + kEntriesAt, sizeof n_entries);
+  bytes.replace(kEntriesAt, sizeof n_entries, raw(n_entries + 3));
+  bytes.insert(kHeadBytes, split(0));
+  std::ofstream(first, std::ios::binary) << bytes;
+  std::ofstream(second, std::ios::binary)
+      << bytes.substr(0, 8) << raw(uint64_t{0}) << raw(uint64_t{3}) << split(1);
+}
+
+TEST_F(CliTest, AModelInSeveralFilesHasOneFromLine) {
+  const fs::path first = home_ / "tale-00001-of-00002.gguf", second = home_ / "tale-00002-of-00002.gguf";
+  write_shards(model_, first, second);
+  const Outcome imported = hearth("import '" + second.string() + "'");
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  const std::string of_file = hearth("show tale --modelfile").out;
+  EXPECT_EQ(of_file, "FROM " + first.string() + "\n");
+  const Outcome made = hearth("create one -f -", of_file);
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+
+  // As a pull leaves it, with what it does not use beside the weights.
+  const fs::path blobs = home_ / "models/blobs";
+  nlohmann::json manifest{{"schemaVersion", 2}, {"layers", nlohmann::json::array()}};
+  const auto layer = [&](const char* type, char digit, const fs::path& file) {
+    fs::copy_file(file, blobs / ("sha256-" + std::string(64, digit)));
+    return nlohmann::json{{"mediaType", std::string("application/vnd.ollama.image.") + type},
+                          {"digest", "sha256:" + std::string(64, digit)},
+                          {"size", fs::file_size(file)}};
+  };
+  const auto publish = [&](const std::string& name) {
+    const fs::path folder = home_ / "models/manifests/registry.ollama.ai/library" / name;
+    fs::create_directories(folder);
+    std::ofstream(folder / "latest") << manifest;
+  };
+  manifest["layers"] = {layer("model", 'a', first), layer("model", 'b', second),
+                        layer("projector", 'c', second)};
+  manifest["config"] = manifest["layers"][0];
+  publish("parts");
+  const std::string of_store = hearth("show parts --modelfile").out;
+  EXPECT_EQ(of_store, "FROM parts:latest\n");
+  const Outcome again = hearth("create again -f -", of_store);
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(hearth("show again").out, HasSubstr("in 2 files"));
+  EXPECT_THAT(hearth("show again").out,
+              HasSubstr("warning: the image encoder that came with it is not used"));
+
+  manifest["layers"].push_back(layer("adapter", 'd', second));
+  publish("tuned");
+  expect_error("run tuned hello", 5,
+               "it has an adapter: adapters are not applied while a model runs; merge it");
+  expect_error("show tuned", 5, "it has an adapter");
+  EXPECT_THAT(hearth("list").err, HasSubstr("\"tuned:latest\" cannot be used: it has an adapter"));
 }
 
 // A checkpoint of one small layer, without its tokenizer.
@@ -369,6 +446,9 @@ TEST_F(CliTest, ACheckpointBecomesAModel) {
   write_checkpoint(folder);
   const std::string import = "import '" + folder.string() + "' ";
   expect_error(import, 3, "tokenizer.json is missing");
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    expect_error("import '" + (folder / file).string() + "'", 2, "give its folder, " + folder.string());
+  }
   EXPECT_EQ(nlohmann::json::parse(hearth("list --json").out).size(), 1u);  // the built-in one
 
   nlohmann::json tokenizer{{"model", {{"type", "BPE"}, {"byte_fallback", true}, {"merges", {"a b", "ab c"}}}},

@@ -8,6 +8,7 @@
 #include "app/model_making.h"
 #include "app/terminal_text.h"
 #include "convert/quant_mix.h"
+#include "gguf/shards.h"
 #include "serving/opened_model.h"
 #include "store/gguf_folder.h"
 
@@ -22,9 +23,21 @@ struct ImportOptions {
   std::string type;
 };
 
+// A file that no GGUF file is, beside others of a checkpoint.
+bool is_part_of_checkpoint(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error) || gguf::has_gguf_ending(path)) return false;
+  return path.extension() == ".safetensors" || !serving::find_checkpoint(path.parent_path()).empty();
+}
+
 // The one model that a path means.
 Result<store::FolderModel> model_at(const fs::path& path) {
   std::error_code error;
+  if (is_part_of_checkpoint(path)) {
+    return fail(ErrorCategory::kInvalidArgument,
+                "\"{}\" is one file of a checkpoint, which is imported as a whole: give its folder, {}",
+                path.string(), path.parent_path().string());
+  }
   if (!fs::is_directory(path, error)) return store::gguf_model_at(path);
   std::vector<store::FolderModel> models = store::list_gguf_models(path);
   if (models.size() == 1) return std::move(models.front());
@@ -77,7 +90,7 @@ Status run_import(const ImportOptions& options, Environment& environment) {
   if (auto checkpoint = serving::find_checkpoint(path); !checkpoint.empty()) {
     return import_checkpoint(options, path, std::move(checkpoint), settings, environment);
   }
-  if (!options.type.empty()) {
+  if (!options.type.empty() && !is_part_of_checkpoint(path)) {
     return fail(ErrorCategory::kInvalidArgument,
                 "--type is for checkpoints; GGUF files stay as they are (hearth quantize makes another one)");
   }

@@ -36,6 +36,7 @@ std::vector<Row> read_rows(const std::shared_ptr<store::ModelStore>& store) {
       row.n_parameters = summary->n_parameters;
     } else {
       row.model.problem = summary.error().message;
+      row.model.remedy.clear();  // that is for what the store knows of
     }
   }
   return rows;
@@ -95,6 +96,7 @@ Json row_json(const Row& row) {
   json["source"] = source_of(model);
   json["files"] = std::move(files);
   json["problem"] = model.problem.empty() ? Json(nullptr) : Json(model.problem);
+  json["remedy"] = model.problem.empty() || model.remedy.empty() ? Json(nullptr) : Json(model.remedy);
   return json;
 }
 
@@ -136,24 +138,48 @@ Status run_list(bool as_json, const Environment& environment) {
   for (const Row& row : rows) {
     if (row.model.problem.empty()) continue;
     environment.say(
-        visible_line(fmt::format("\"{}\" cannot be used: {}", row.model.name, row.model.problem)));
+        visible_line(fmt::format("\"{}\" cannot be used: {}{}{}", row.model.name, row.model.problem,
+                                 row.model.remedy.empty() ? "" : "; ", row.model.remedy)));
   }
   return seen;
 }
 
+// What became of the files of a removed model.
+std::string fate_of(const store::RemovedModel& removed, const fs::path& blobs) {
+  const StoredModel& model = removed.model;
+  const bool gone =
+      !model.files.empty() && std::none_of(model.files.begin(), model.files.end(), [](const fs::path& file) {
+        std::error_code error;
+        return fs::exists(file, error);
+      });
+  if (removed.freed_bytes > 0) return human_bytes(removed.freed_bytes) + " are free again";
+  if (gone) return "its files were gone already";
+  if (model.kind == StoredModel::Kind::kImported) return "its files stay where they are";
+  if (!model.manifest) {
+    return fmt::format("what belonged to it in {} is not known, as its manifest could not be read, and stays",
+                       blobs.string());
+  }
+  return "its files stay: other models need them, or something is just being added to the store";
+}
+
+// Removes what can be removed; then the errors of the others, of the first one's category.
 Status run_rm(const std::vector<std::string>& names, const Environment& environment) {
   HEARTH_TRY(const Settings settings, load_settings(environment.variables));
   const auto store = open_store(settings);
+  std::vector<Error> errors;
   for (const std::string& name : names) {
-    const auto model = store->find(name);
-    HEARTH_TRY(const uint64_t freed, store->remove(name));
-    const bool imported = model && model->kind == StoredModel::Kind::kImported;
-    environment.print(fmt::format("removed {}; {}\n", visible_line(name),
-                                  imported    ? "its files stay where they are"
-                                  : freed > 0 ? human_bytes(freed) + " are free again"
-                                              : std::string("its files belong to other models too")));
+    if (auto removed = store->remove(name)) {
+      environment.print(visible_line(fmt::format("removed {}; {}", removed->model.name,
+                                                 fate_of(*removed, store->blobs().folder()))) +
+                        "\n");
+    } else {
+      errors.push_back(std::move(removed).error());
+    }
   }
-  return {};
+  if (errors.empty()) return {};
+  std::vector<std::string> messages;
+  for (const Error& error : errors) messages.push_back(error.message);
+  return fail(errors.front().category, "{}", fmt::join(messages, "; "));
 }
 
 Status run_cp(const std::string& from, const std::string& to, const Environment& environment) {

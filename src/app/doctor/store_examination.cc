@@ -24,6 +24,7 @@ bool is_own(const StoredModel& model) {
 }
 
 std::string remedy_for(const StoredModel& model) {
+  if (!model.problem.empty() && !model.remedy.empty()) return model.remedy;
   switch (model.kind) {
     case StoredModel::Kind::kOwn:
       return "pull or create it again, or remove it with hearth rm";
@@ -43,14 +44,16 @@ Finding unusable(const StoredModel& model, const Error& error) {
   const char* subject = is_own(model) ? kStore : kOthers;
   if (error.category == ErrorCategory::kUnsupported) {
     return {State::kNote, subject, std::move(text),
-            "nothing is damaged, but this version cannot run it: take another file of the model"};
+            model.problem.empty()
+                ? "nothing is damaged, but this version cannot run it: take another file of the model"
+                : model.remedy};
   }
   return {State::kBroken, subject, std::move(text), remedy_for(model)};
 }
 
 // With what the head of a model's file says.
 Status usable(const serving::StoredModels& models, const StoredModel& model) {
-  if (!model.problem.empty()) return fail(ErrorCategory::kCorrupt, "{}", model.problem);
+  if (!model.problem.empty()) return fail(model.problem_category, "{}", model.problem);
   if (const auto summary = models.summarise(model); !summary) return propagate(Error(summary.error()));
   return {};
 }
