@@ -40,4 +40,13 @@ class BlobProgress {
   bool begun_ = false;
 };
 
+// What comes after the last blob.
+inline void report_end(const char* status, const TransferProgress& of_blobs, const TransferOptions& options) {
+  if (!options.report) return;
+  options.report({.status = status,
+                  .all_total_bytes = of_blobs.all_total_bytes,
+                  .all_done_bytes = of_blobs.all_total_bytes,
+                  .all_kept_bytes = of_blobs.all_kept_bytes});
+}
+
 }  // namespace hearth::registry

@@ -130,16 +130,10 @@ Status pull_model(store::ModelStore& models, std::string_view text, const Transf
     }
     tell(blob.layer.size);
   }
-  const auto report_end = [&](const char* status) {
-    report({.status = status,
-            .all_total_bytes = total,
-            .all_done_bytes = total,
-            .all_kept_bytes = so_far.all_kept_bytes});
-  };
-  report_end("verifying sha256 digest");
-  report_end("writing manifest");
+  report_end("verifying sha256 digest", so_far, options);
+  report_end("writing manifest", so_far, options);
   HEARTH_CHECK_OK(models.publish(name, remote.manifest, remote.manifest_json));
-  report_end("success");
+  report_end("success", so_far, options);
   return {};
 }
 

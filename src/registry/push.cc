@@ -40,15 +40,9 @@ Status push_model(const store::ModelStore& models, std::string_view text, const 
     }
     tell(layer.size);
   }
-  const auto report_end = [&](const char* status) {
-    report({.status = status,
-            .all_total_bytes = total,
-            .all_done_bytes = total,
-            .all_kept_bytes = so_far.all_kept_bytes});
-  };
-  report_end("pushing manifest");
+  report_end("pushing manifest", so_far, options);
   HEARTH_CHECK_OK(client.put_manifest(manifest.to_json()));
-  report_end("success");
+  report_end("success", so_far, options);
   return {};
 }
 

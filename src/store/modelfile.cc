@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "gguf/shards.h"
+
 namespace hearth::store {
 
 namespace {
@@ -339,6 +341,10 @@ bool is_former_parameter(std::string_view name) {
 Result<Modelfile> parse_modelfile(std::string_view text) {
   HEARTH_TRY(const std::string decoded, as_utf8(text));
   return Parser(decoded).run();
+}
+
+std::string weights_for_from(std::string_view model, const std::filesystem::path& first, size_t n_files) {
+  return n_files > 1 && !gguf::parse_shard_name(first) ? std::string(model) : first.string();
 }
 
 Result<std::string> write_modelfile(const Modelfile& modelfile) {

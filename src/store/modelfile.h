@@ -14,6 +14,7 @@
 // Nothing is escaped.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,10 @@ struct Modelfile {
 // Errors, with the line: kInvalidArgument for what breaks the rules, parameters that are not known and values
 // that do not fit them; kUnsupported for ADAPTER and DRAFT.
 Result<Modelfile> parse_modelfile(std::string_view text);
+
+// What FROM has for a model of `n_files` files. The first of several leads to the others by its name; blobs
+// of a store have none that says so, and the model itself stands for them.
+std::string weights_for_from(std::string_view model, const std::filesystem::path& first, size_t n_files);
 
 // Text that parse_modelfile() reads back as the same (but for warnings).
 // Errors: kInvalidArgument for a value that no kind of quotes can hold.

@@ -96,7 +96,9 @@ std::string parameters_text(const serving::ModelCard& card, const serving::Model
 std::string modelfile_text(const serving::ModelDetails& details) {
   const serving::ModelDefaults& defaults = details.defaults;
   store::Modelfile modelfile;
-  modelfile.from = {details.summary.path};
+  const std::string from =
+      store::weights_for_from(details.summary.name, details.summary.path, details.card.shards);
+  modelfile.from = {from};
   modelfile.parameters = defaults.parameters;
   if (!defaults.chat_template.empty()) modelfile.template_text = defaults.chat_template;
   if (!defaults.system.empty()) modelfile.system = defaults.system;
@@ -104,7 +106,7 @@ std::string modelfile_text(const serving::ModelDetails& details) {
   for (const auto& message : defaults.messages) modelfile.messages.push_back({message.role, message.content});
   const auto text = store::write_modelfile(modelfile);
   // Texts that no quotes can hold are in the other fields.
-  return text ? *text : fmt::format("FROM {}\n", details.summary.path);
+  return text ? *text : fmt::format("FROM {}\n", from);
 }
 
 }  // namespace

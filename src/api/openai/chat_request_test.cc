@@ -193,7 +193,7 @@ TEST(ChatRequest, ReadsMessagesOfAllRoles) {
         {"id":"c2","type":"function","function":{"name":"g","arguments":""}}]},
       {"role":"tool","tool_call_id":"c1","content":"42"},
       {"role":"function","name":"g","content":"43"},
-      {"role":"assistant","content":"done","reasoning":"r","refusal":null}, 
+      {"role":"assistant","content":"done","reasoning":"r","refusal":null},
       {"role":"assistant","content":null,"function_call":{"name":"h","arguments":"{\"k\":2}"}},
       {"role":"user","content":""})"));
   ASSERT_EQ(chat.messages.size(), 8u);

@@ -7,7 +7,6 @@
 #include "app/commands/commands.h"
 #include "app/model_argument.h"
 #include "app/terminal_text.h"
-#include "gguf/shards.h"
 #include "serving/model_card.h"
 
 namespace hearth::app {
@@ -288,16 +287,9 @@ std::string parameter_lines(const serving::ModelDefaults& defaults) {
   return text;
 }
 
-// What FROM has. The first of several files leads to the others by its name; blobs of the store have none
-// that says so, and the model itself stands for them.
-std::string weights_of(const ModelArgument& model) {
-  const bool by_name = model.files.size() > 1 && !gguf::parse_shard_name(model.files.front());
-  return by_name ? model.name : model.files.front().string();
-}
-
 Result<std::string> modelfile_of(const ModelArgument& model) {
   store::Modelfile modelfile;
-  modelfile.from.push_back(weights_of(model));
+  modelfile.from.push_back(store::weights_for_from(model.name, model.files.front(), model.files.size()));
   const serving::ModelDefaults& defaults = model.defaults;
   modelfile.parameters = defaults.parameters;
   if (!defaults.chat_template.empty()) modelfile.template_text = defaults.chat_template;

@@ -158,7 +158,7 @@ Finding examine_threads(const Settings& settings) {
 
 Finding examine_memory(const Settings& settings) {
   const platform::MemoryState memory = platform::memory_state();
-  const serving::MemoryBudget budget(static_cast<uint64_t>(settings.memory_gib * (1 << 30)));
+  const serving::MemoryBudget budget(settings.memory_bytes());
   std::string text =
       fmt::format("{} of {} are available, models can have {}", human_bytes(memory.available_bytes),
                   human_bytes(memory.machine_bytes), human_bytes(budget.capacity()));

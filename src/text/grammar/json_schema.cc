@@ -161,7 +161,7 @@ class Reader {
     Json about = Json::object();
     about["type"] = types;
     return Allowed([automaton = std::make_shared<Automaton>(std::move(grammar)), about](const Json& value) {
-      if (!has_type(about, value)) return true;
+      if (!about["type"].empty() && !has_type(about, value)) return true;
       automaton->begin_work();
       Automaton::State state = automaton->start();
       for (const char byte : value.dump()) state = automaton->next(state, static_cast<uint8_t>(byte));

@@ -59,6 +59,8 @@ TEST(JsonSchema, ValuesAreThoseThatEverythingBesideThemAllows) {
   expect_values(R"({"enum":[{"a":1},{"a":"x"},[1]],"properties":{"a":{"$ref":"#/$defs/n"}},
                     "$defs":{"n":{"type":"integer"}}})",
                 {R"({"a":1})", "[1]"}, {R"({"a":"x"})"});
+  expect_values(R"({"const":2,"enum":[1,2]})", {"2"}, {"1"});
+  EXPECT_EQ(error_of(R"({"const":5,"enum":[1,2]})"), "#/const: contradicts what else holds here");
   EXPECT_EQ(error_of(R"({"const":5,"type":"integer","minimum":10})"),
             "#/const: contradicts what else holds here");
   std::string many = R"({"prefixItems":[)";
